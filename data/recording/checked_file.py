@@ -1,0 +1,204 @@
+"""Reading of HDF5 files that may be damaged, foreign or made to do harm."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+LARGEST_TEXT = 16 * 2**20  # bytes
+LARGEST_PACKED = 4 * 2**30  # bytes that chunked or compressed tables may unpack to in one access
+PLAIN_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
+# What h5py raises on damaged structures, beside its plain OSError.
+DAMAGE = (OSError, KeyError, RuntimeError, TypeError, AttributeError, OverflowError, MemoryError, SystemError)
+
+
+class CheckedFile:
+    """An open recording that checks every part before it reads it.
+
+    Every refusal is a ValueError that names the file and the part.
+    """
+
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        self.path = path
+        self._file = file
+        self._bytes = os.stat(path).st_size
+        self._unpacked = 0
+
+    def refuse(self, problem: str) -> ValueError:
+        return ValueError(f"{self.path}: {problem}")
+
+    def has(self, name: str) -> bool:
+        """Whether a part exists, named by its path from the root."""
+        group: Any = self._file
+        for step in name.split("/"):
+            if not isinstance(group, h5py.Group):
+                return False
+            link = group.get(step, getlink=True)
+            if link is None:
+                return False
+            if type(link) is not h5py.HardLink:
+                raise self.refuse(f"{name} is a link to elsewhere, expected the part itself; links are not followed")
+            group = group[step]
+        return True
+
+    def group(self, name: str) -> h5py.Group:
+        if not name:
+            return self._file
+        found = self._file[name] if self.has(name) else None
+        if not isinstance(found, h5py.Group):
+            raise self.refuse(f"the group {name} is missing; the recording is damaged or was not made by engram")
+        return found
+
+    def text(self, group: str, name: str) -> str:
+        """Text of an attribute, or of the scalar dataset that stands for it."""
+        place = self.group(group)
+        part = f"{group}/{name}".lstrip("/")
+        if h5py.h5a.exists(place.id, name.encode()):
+            attribute = h5py.h5a.open(place.id, name.encode())
+            if attribute.shape != () or not _is_text(attribute.get_type()):
+                raise self.refuse(f"the attribute {part} is of another kind, expected one text of fixed size")
+            if attribute.get_storage_size() > LARGEST_TEXT:
+                raise self.refuse(f"the attribute {part} is larger than {LARGEST_TEXT} bytes")
+            value = np.zeros((), dtype=attribute.dtype)
+            attribute.read(value)
+        elif self.has(part):
+            dataset = self._dataset(part)
+            if dataset.shape != () or not _is_text(dataset.id.get_type()) or dataset.dtype.itemsize > LARGEST_TEXT:
+                raise self.refuse(f"{part} is of another kind, expected one text of at most {LARGEST_TEXT} bytes")
+            value = np.asarray(dataset[()])
+        else:
+            raise self.refuse(f"the attribute {part} is missing; the recording is damaged or was not made by engram")
+        return self._decoded(part, bytes(value[()]))
+
+    def json(self, group: str, name: str, kind: type) -> Any:
+        text = self.text(group, name)
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise self.refuse(f"the attribute {group}/{name} is damaged: {error}") from None
+        if not isinstance(value, kind):
+            raise self.refuse(f"the attribute {group}/{name} is damaged: found a JSON {type(value).__name__}")
+        return value
+
+    def number(self, group: str, name: str) -> float | int:
+        place = self.group(group)
+        part = f"{group}/{name}".lstrip("/")
+        if not h5py.h5a.exists(place.id, name.encode()):
+            raise self.refuse(f"the attribute {part} is missing; the recording is damaged or was not made by engram")
+        attribute = h5py.h5a.open(place.id, name.encode())
+        kind = attribute.get_type().get_class()
+        if attribute.shape != () or kind not in (h5py.h5t.INTEGER, h5py.h5t.FLOAT):
+            raise self.refuse(f"the attribute {part} is of another kind, expected one number")
+        value = np.zeros((), dtype=attribute.dtype)
+        attribute.read(value)
+        return value.item()
+
+    def count(self, group: str, name: str, largest: int) -> int:
+        found = self.number(group, name)
+        if not isinstance(found, int) or not 0 <= found <= largest:
+            raise self.refuse(f"the attribute {group}/{name} is {found}, expected a whole number of at most {largest}")
+        return found
+
+    def table(self, name: str, kind: str, shape: tuple[int | None, ...]) -> h5py.Dataset:
+        """A table that is safe to read.
+
+        Parameters
+        ----------
+        name : str
+            Path from the root.
+        kind : {"i", "f", "S"}
+            Integers, floats or texts of fixed size.
+        shape : tuple of int or None
+            Expected shape; None where any length will do.
+        """
+        dataset = self._dataset(name)
+        words = {"i": "whole numbers", "f": "floats", "S": "texts of fixed size"}
+        classes = {"i": h5py.h5t.INTEGER, "f": h5py.h5t.FLOAT, "S": h5py.h5t.STRING}
+        of_type = dataset.id.get_type()
+        if of_type.get_class() != classes[kind] or (kind == "S" and not _is_text(of_type)):
+            raise self.refuse(f"{name} holds something else than {words[kind]}")
+        fits = len(dataset.shape) == len(shape) and all(
+            want in (None, have) for want, have in zip(shape, dataset.shape, strict=True)
+        )
+        if not fits:
+            wanted = " x ".join("any" if want is None else str(want) for want in shape)
+            raise self.refuse(f"{name} has the shape {dataset.shape}, expected {wanted}")
+        return dataset
+
+    def texts(self, name: str, length: int | None) -> list[str]:
+        return [self._decoded(name, cell) for cell in self.table(name, "S", (length,))[...].tolist()]
+
+    def _decoded(self, part: str, raw: bytes) -> str:
+        try:
+            return raw.decode("utf-8")
+        except UnicodeDecodeError:
+            raise self.refuse(f"{part} is damaged: it is not UTF-8 text") from None
+
+    def _dataset(self, name: str) -> h5py.Dataset:
+        dataset = self._file[name] if self.has(name) else None
+        if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
+            raise self.refuse(f"the table {name} is missing; the recording is damaged or was not made by engram")
+        properties = dataset.id.get_create_plist()
+        layout = properties.get_layout()
+        if layout == h5py.h5d.VIRTUAL or (layout == h5py.h5d.CONTIGUOUS and properties.get_external_count()):
+            raise self.refuse(f"{name} keeps its numbers in other files, which are not read")
+        declared = prod(dataset.shape) * dataset.id.get_type().get_size()
+        if layout == h5py.h5d.CONTIGUOUS:
+            end = (dataset.id.get_offset() or 0) + declared
+            if dataset.id.get_storage_size() < declared or end > self._bytes:
+                raise self.refuse(f"{name} declares {declared} bytes that the file does not have; it is cut short")
+        elif layout == h5py.h5d.CHUNKED:
+            used = {properties.get_filter(index)[0] for index in range(properties.get_nfilters())}
+            if used - PLAIN_FILTERS:
+                raise self.refuse(f"{name} is compressed by filters {sorted(used)}, only gzip and shuffle are read")
+            chunk = prod(properties.get_chunk()) * dataset.id.get_type().get_size()
+            self._unpacked += max(declared, chunk)
+            if self._unpacked > LARGEST_PACKED:
+                raise self.refuse(
+                    f"{name} would unpack to {declared} bytes, too many; store it contiguously (h5repack)"
+                )
+        return dataset
+
+
+@contextmanager
+def open_checked(path: Path) -> Iterator[CheckedFile]:
+    """Open a recording for one access, also while it is being written."""
+    check_is_hdf5(path)
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            yield CheckedFile(path, file)
+    except DAMAGE as error:
+        words = str(error) or type(error).__name__
+        raise ValueError(f"{path}: the recording is damaged or cut short ({words})") from error
+
+
+def check_is_hdf5(path: Path) -> None:
+    """Refuse what is no HDF5 file before HDF5 sees it."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: there is no such recording") from None
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(f"{path} is a folder, expected a recording (an HDF5 file)")
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError(f"{path} is not a regular file, expected a recording (an HDF5 file)")
+    if found.st_size == 0:
+        raise ValueError(f"{path} is empty, expected a recording (an HDF5 file)")
+    with path.open("rb") as file:
+        start = file.read(len(SIGNATURE))
+    if start != SIGNATURE:
+        raise ValueError(f"{path} is not an HDF5 file, expected a recording; it begins with {start!r}")
+
+
+def _is_text(of_type: h5py.h5t.TypeID) -> bool:
+    return of_type.get_class() == h5py.h5t.STRING and not of_type.is_variable_str()

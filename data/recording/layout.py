@@ -1,0 +1,193 @@
+"""What is known of a run before it starts: it fixes the size of every table of the recording."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..wording import nearest, one_of
+
+FORMAT = "engram"
+FORMAT_VERSION = "1.0"
+STATUSES = ("running", "complete", "failed")
+PHASE_COLUMNS = {
+    "index": "<i4",
+    "kind": "S",
+    "label": "S",
+    "repetition": "<i4",
+    "list": "S",
+    "lesion": "S",
+    "start": "<f8",
+    "stop": "<f8",
+}
+PRESENTATION_COLUMNS = {"phase": "<i4", "order": "<i4", "item": "<i4", "label": "<i4", "wrong": "<f8"}
+SUMMARY_COLUMNS = ("mean_displacement", "rms_displacement", "mean_abs_weight", "mean_gate")
+
+_GROUP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+
+
+def check_group_name(what: str, name: str) -> None:
+    """Refuse a name that could not stand in a path inside the file."""
+    if not isinstance(name, str) or not _GROUP_NAME.match(name):
+        raise ValueError(
+            f"{what} {name!r} cannot name a part of a recording: give 1 to 64 letters, digits, '.', '_' or '-', "
+            "beginning with a letter or digit"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectionLayout:
+    """A projection whose weights are recorded.
+
+    Parameters
+    ----------
+    name : str
+        Name of the projection, such as ``"hidden1"``.
+    shape : tuple of int
+        Shape of its weight array.
+    units : str
+        Units of the weights, empty when they have none.
+
+    Raises
+    ------
+    ValueError
+        If the name cannot stand in a path or a dimension is not positive.
+
+    Examples
+    --------
+    >>> ProjectionLayout(name="hidden1", shape=(128, 256)).shape
+    (128, 256)
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    units: str = ""
+
+    def __post_init__(self) -> None:
+        check_group_name("projection", self.name)
+        if not self.shape or min(self.shape) < 1:
+            raise ValueError(f"projection {self.name}: found shape {self.shape}, expected positive dimensions")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubjectLayout:
+    """What is known of one subject before the run.
+
+    Parameters
+    ----------
+    seed : str
+        Text of the path of its seed, such as ``"7/subject/3"``.
+    items : sequence of str
+        Class name by slot.
+    presentations : mapping of str to ndarray
+        The equally long columns ``phase``, ``order``, ``item``, ``label`` (integers; item and label are slots) and
+        ``wrong`` (share of the images that carry a wrong label).
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, unknown, or of another length than the rest.
+
+    Examples
+    --------
+    >>> columns = {"phase": [0], "order": [0], "item": [1], "label": [1], "wrong": [0.0]}
+    >>> SubjectLayout(seed="7/subject/0", items=["01", "02"], presentations=columns).items
+    ['01', '02']
+    """
+
+    seed: str
+    items: Sequence[str]
+    presentations: Mapping[str, np.ndarray]
+
+    def __post_init__(self) -> None:
+        check_columns("presentations", self.presentations, PRESENTATION_COLUMNS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelLayout:
+    """What one model of a run is made of and how much of it is recorded.
+
+    Parameters
+    ----------
+    spec : str
+        The model's specification as JSON.
+    item_set : str
+        The item set that its subjects draw from, as JSON.
+    encoder : str
+        Frozen encoder in front of the model, ``"none"`` for scaled pixels.
+    abilities : sequence of str
+        What the model is able to do.
+    chance : float
+        Performance of a subject that guesses, 1/N for N items.
+    subjects : sequence of SubjectLayout
+        One entry per subject.
+    slots : int
+        Number of items N of the protocol.
+    curve_rows : int
+        Number of learning-curve probes, one per (phase, presentation, epoch).
+    trials : int
+        Test images per slot where single responses are recorded, else 0.
+    responses : bool
+        Whether counts of responses (item x response) are recorded.
+    projections : sequence of ProjectionLayout
+        Projections whose weights are summarised.
+    weight_rows : int
+        Rows of weight summaries: 0, or as many as the run has weight steps.
+    snapshots : bool
+        Whether whole weight arrays are recorded beside the summaries.
+
+    Raises
+    ------
+    ValueError
+        If a count is negative, a subject has another number of items than the model, or a name is taken twice.
+
+    Examples
+    --------
+    >>> nothing = {"phase": [], "order": [], "item": [], "label": [], "wrong": []}
+    >>> subject = SubjectLayout(seed="7/subject/0", items=["01", "02"], presentations=nothing)
+    >>> ModelLayout(spec="{}", item_set="{}", chance=0.5, subjects=[subject], slots=2).trials
+    0
+    """
+
+    spec: str
+    item_set: str
+    encoder: str = "none"
+    abilities: Sequence[str] = ()
+    chance: float
+    subjects: Sequence[SubjectLayout]
+    slots: int
+    curve_rows: int = 0
+    trials: int = 0
+    responses: bool = True
+    projections: Sequence[ProjectionLayout] = field(default=())
+    weight_rows: int = 0
+    snapshots: bool = False
+
+    def __post_init__(self) -> None:
+        if self.slots < 1 or not self.subjects:
+            raise ValueError(f"a recorded model needs items and subjects, found {self.slots} and {len(self.subjects)}")
+        for what in ("curve_rows", "trials", "weight_rows"):
+            if getattr(self, what) < 0:
+                raise ValueError(f"{what}: found {getattr(self, what)}, expected 0 or more")
+        for index, subject in enumerate(self.subjects):
+            if len(subject.items) != self.slots:
+                raise ValueError(f"subject {index} has {len(subject.items)} items, the model {self.slots}")
+        names = [projection.name for projection in self.projections]
+        if len(set(names)) < len(names):
+            raise ValueError(f"projections need different names, found {one_of(names)}")
+
+
+def check_columns(what: str, columns: Mapping[str, np.ndarray], expected: Mapping[str, str]) -> None:
+    """Refuse a table whose columns are not the expected ones, one-dimensional and equally long."""
+    for name in columns:
+        if name not in expected:
+            raise ValueError(f'{what}: unknown column "{name}", allowed: {one_of(expected)}.{nearest(name, expected)}')
+    missing = [name for name in expected if name not in columns]
+    if missing:
+        raise ValueError(f"{what}: missing column {one_of(missing)}")
+    shapes = {name: np.shape(column) for name, column in columns.items()}
+    if any(len(shape) != 1 for shape in shapes.values()) or len(set(shapes.values())) > 1:
+        raise ValueError(f"{what}: expected one-dimensional columns of one length, found shapes {shapes}")

@@ -1,0 +1,460 @@
+"""Writing of a recording while the run goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+
+from ..wording import nearest, one_of
+from .checked_file import open_checked
+from .contents import Contents, check_every_table, read_contents, read_status, subject_path
+from .creation import create_file
+from .disk_file import DiskFile
+from .fixed_text import cut
+from .layout import STATUSES, SUMMARY_COLUMNS, ModelLayout
+from .row_buffer import RowBuffer
+from .structure import LOG_TEXTS, MESSAGE_SIZE, STATUS_SIZE
+
+BUFFERED_ROWS = 64
+BUFFERED_BYTES = 4 * 2**20
+BUFFERED_SECONDS = 1.0
+
+
+class RecordingWriter:
+    """Writer of one recording.
+
+    Every table has its full size from the start, so that writing changes numbers in place and nothing else: a process
+    that is killed at any moment leaves a recording that opens. Rows are collected in memory and written when 64 of
+    them or 4 MiB have come together, or when a second has passed since the last time.
+
+    Use `create` for a new run and `resume` for one that was interrupted.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from engram.data.recording import ModelLayout, SubjectLayout
+    >>> subject = SubjectLayout(
+    ...     seed="7/subject/0",
+    ...     items=["01", "02"],
+    ...     presentations={"phase": [0], "order": [0], "item": [0], "label": [0], "wrong": [0.0]},
+    ... )
+    >>> model = ModelLayout(spec="{}", item_set="{}", chance=0.5, subjects=[subject], slots=2)
+    >>> timeline = {
+    ...     "index": [0, 1], "kind": ["wake", "probe"], "label": ["", ""], "repetition": [0, 0],
+    ...     "list": ["all", "all"], "lesion": ["none", "none"], "start": [0.0, 1.0], "stop": [1.0, 1.0],
+    ... }
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> with RecordingWriter.create(
+    ...     folder.name + "/run.h5", name="demo", protocol="name: demo", seed=7, timeline=timeline,
+    ...     probe_steps=[1], weight_steps=[], models={"hybrid": model}, settings={},
+    ... ) as writer:
+    ...     writer.write_probe("hybrid", [0], row=0, performance=[[0.75, 0.25]], responses=[[[3, 1], [3, 1]]])
+    ...     writer.set_status("complete")
+    >>> folder.cleanup()
+    """
+
+    def __init__(self, path: Path, disk: DiskFile, contents: Contents) -> None:
+        self.path = path
+        self._disk = disk
+        self._contents = contents
+        self._file = h5py.File(disk, "r+", libver=("earliest", "v110"))
+        self._buffer = RowBuffer()
+        self._last_written = time.monotonic()
+        self._open = True
+
+    @classmethod
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        name: str = "",
+        protocol: str,
+        seed: int,
+        timeline: Mapping[str, np.ndarray],
+        probe_steps: Sequence[int],
+        weight_steps: Sequence[int] = (),
+        models: Mapping[str, ModelLayout],
+        settings: Mapping[str, Any],
+        overwrite: bool = False,
+    ) -> Self:
+        """Create a recording and open it for writing.
+
+        It is built under a temporary name beside `path` and renamed when all of it is on the disk, so that a failure
+        leaves neither half a file nor a damaged old one. Missing parent folders are made.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The new file.
+        name : str
+            Name of the protocol.
+        protocol : str
+            The protocol as YAML.
+        seed : int
+            Seed of the run, from 0 to 2**64 - 1.
+        timeline : mapping of str to ndarray
+            Equally long columns ``index, kind, label, repetition, list, lesion, start, stop``; the last two in s.
+        probe_steps : sequence of int
+            Index of the step that each row of the probe tables belongs to.
+        weight_steps : sequence of int
+            Index of the step after which each row of weights is recorded.
+        models : mapping of str to ModelLayout
+            Models by name, all with the same number of items.
+        settings : mapping
+            What else fixes the bits of the run (chunk size, threads, device), as JSON types.
+        overwrite : bool
+            Whether an existing file is replaced, once the new one is complete.
+
+        Returns
+        -------
+        RecordingWriter
+
+        Raises
+        ------
+        FileExistsError
+            If the file exists and `overwrite` is false.
+        OSError
+            If the file cannot be created: a folder of that name, no permission, a full disk.
+        ValueError
+            If the parts do not fit together.
+        """
+        target = Path(path)
+        create_file(
+            target,
+            name=name,
+            protocol=protocol,
+            seed=seed,
+            timeline=timeline,
+            probe_steps=probe_steps,
+            weight_steps=weight_steps,
+            models=models,
+            settings=settings,
+            overwrite=overwrite,
+        )
+        return cls._open_existing(target)
+
+    @classmethod
+    def resume(cls, path: str | os.PathLike[str]) -> Self:
+        """Open the recording of an interrupted run to write on.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If it is complete, damaged, or not a recording.
+        OSError
+            If it cannot be written or another process is writing it.
+        """
+        target = Path(path)
+        with open_checked(target) as file:
+            contents = read_contents(file)
+            if read_status(file) == "complete":
+                raise ValueError(f"{target} is complete: there is nothing to resume")
+            check_every_table(file, contents)
+        writer = cls._open_existing(target)
+        writer.set_status("running")
+        return writer
+
+    @classmethod
+    def _open_existing(cls, path: Path) -> Self:
+        with open_checked(path) as file:
+            contents = read_contents(file)
+        try:
+            disk = DiskFile(path, "r+b")
+        except OSError as error:
+            raise type(error)(error.errno, f"{path} cannot be written: {error.strerror}") from None
+        try:
+            disk.lock()
+            return cls(path, disk, contents)
+        except BaseException:
+            disk.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            with contextlib.suppress(OSError):  # the first error is the one to tell
+                self.close()
+
+    def write_probe(
+        self,
+        model: str,
+        subjects: Sequence[int],
+        row: int,
+        performance: np.ndarray,
+        responses: np.ndarray | None = None,
+        trials: np.ndarray | None = None,
+    ) -> None:
+        """Write what subjects answered in one probe.
+
+        Parameters
+        ----------
+        model : str
+            Name of the model.
+        subjects : sequence of int
+            Indices of the S subjects.
+        row : int
+            Row of the probe tables: the position of the probe in ``probe_steps``.
+        performance : ndarray, shape (S, slot)
+            Share of the test images given their label, NaN where an item was not asked for.
+        responses : ndarray of int, shape (S, slot, slot), optional
+            Number of test images of each item (first) given each label (second), -1 where not asked for.
+        trials : ndarray of int, shape (S, slot, image), optional
+            Label given to each test image, as a slot; -1 where not asked for.
+        """
+        self._write(
+            model,
+            subjects,
+            row,
+            {"probes/performance": performance, "probes/responses": responses, "probes/trials": trials},
+        )
+
+    def write_curve(
+        self,
+        model: str,
+        subjects: Sequence[int],
+        row: int,
+        phase: int,
+        presentation: int,
+        epoch: int,
+        performance: np.ndarray,
+    ) -> None:
+        """Write one point of the learning curve.
+
+        Parameters
+        ----------
+        model : str
+            Name of the model.
+        subjects : sequence of int
+            Indices of the S subjects.
+        row : int
+            Row of the curve tables.
+        phase, presentation, epoch : int
+            Index of the wake step, presentation within it and epoch within that, all from 0.
+        performance : ndarray, shape (S, slot)
+            Share of the test images given their label, NaN where an item was not asked for.
+        """
+        places = {"phase": phase, "presentation": presentation, "epoch": epoch}
+        columns = {f"curves/{column}": np.full(len(subjects), value) for column, value in places.items()}
+        self._write(model, subjects, row, {**columns, "curves/performance": performance})
+
+    def write_weights(
+        self,
+        model: str,
+        subjects: Sequence[int],
+        row: int,
+        projection: str,
+        summary: Mapping[str, np.ndarray],
+        snapshot: np.ndarray | None = None,
+    ) -> None:
+        """Write the state of the weights of one projection.
+
+        Parameters
+        ----------
+        model : str
+            Name of the model.
+        subjects : sequence of int
+            Indices of the S subjects.
+        row : int
+            Row of the weight tables: the position of the step in ``weight_steps``.
+        projection : str
+            Name of the projection.
+        summary : mapping of str to ndarray, shape (S,)
+            Columns ``mean_displacement`` (mean of abs(w - w0)), ``rms_displacement``, ``mean_abs_weight`` and
+            ``mean_gate``. A column left out stays NaN.
+        snapshot : ndarray, shape (S, *projection), optional
+            The weights.
+        """
+        for column in summary:
+            if column not in SUMMARY_COLUMNS:
+                raise ValueError(
+                    f'unknown column "{column}" of a weight summary, allowed: {one_of(SUMMARY_COLUMNS)}.'
+                    f"{nearest(column, SUMMARY_COLUMNS)}"
+                )
+        tables = {f"weights/{projection}/{column}": np.reshape(value, -1) for column, value in summary.items()}
+        self._write(model, subjects, row, {**tables, f"weights/{projection}/snapshots": snapshot})
+
+    def set_subject(
+        self,
+        model: str,
+        subject: int,
+        *,
+        status: str | None = None,
+        message: str | None = None,
+        sensitivity: float | None = None,
+    ) -> None:
+        """Change what is said of one subject; what is not given stays.
+
+        Parameters
+        ----------
+        model : str
+            Name of the model.
+        subject : int
+            Index of the subject.
+        status : {"running", "complete", "failed"}, optional
+            How it stands.
+        message : str, optional
+            Why it failed; cut after 512 bytes.
+        sensitivity : float, optional
+            Sensitivity used, in 1/weight.
+        """
+        self._check_subjects(model, [subject])
+        place = self._file[subject_path(model, subject)]
+        if status is not None:
+            _set_text(place, "status", _checked_status(status), STATUS_SIZE)
+        if message is not None:
+            _set_text(place, "message", message, MESSAGE_SIZE)
+        if sensitivity is not None:
+            place.attrs.modify("sensitivity", np.float64(sensitivity))
+
+    def set_status(self, status: str) -> None:
+        """Say how the run stands: ``running``, ``complete`` or ``failed``. All rows are on the disk when it returns."""
+        _checked_status(status)
+        self.flush()  # a complete run has all its rows, whenever the process is killed
+        _set_text(self._file, "status", status, STATUS_SIZE)
+        self.log(finished="" if status == "running" else datetime.now(UTC).isoformat(timespec="seconds"))
+        self.flush()
+
+    def log(
+        self,
+        *,
+        created: str | None = None,
+        finished: str | None = None,
+        command: str | None = None,
+        machine: Mapping[str, Any] | None = None,
+        wall_s: float | None = None,
+        cpu_s: float | None = None,
+        peak_memory_bytes: int | None = None,
+        resumed: int | None = None,
+    ) -> None:
+        """Note how the run went: the only part of a recording in which two runs of one seed may differ.
+
+        Parameters
+        ----------
+        created, finished : str, optional
+            Times in ISO 8601; `create` and `set_status` note them by themselves.
+        command : str, optional
+            The command line.
+        machine : mapping, optional
+            The machine, as JSON types.
+        wall_s, cpu_s : float, optional
+            Time taken, in seconds.
+        peak_memory_bytes : int, optional
+            Most memory used.
+        resumed : int, optional
+            How often the run was resumed.
+        """
+        log = self._file["log"]
+        about = None if machine is None else json.dumps(machine, sort_keys=True)
+        if about is not None and len(about.encode()) > LOG_TEXTS["machine"]:
+            raise ValueError(f"machine: found {len(about)} characters of JSON, expected at most {LOG_TEXTS['machine']}")
+        texts = {"created": created, "finished": finished, "command": command, "machine": about}
+        for name, text in texts.items():
+            if text is not None:
+                _set_text(log, name, text, LOG_TEXTS[name])
+        numbers = {"wall_s": wall_s, "cpu_s": cpu_s, "peak_memory_bytes": peak_memory_bytes, "resumed": resumed}
+        for name, number in numbers.items():
+            if number is not None:
+                log.attrs.modify(name, np.float64(number))
+
+    def flush(self) -> None:
+        """Bring everything to the disk, such that it outlives a loss of power.
+
+        Raises
+        ------
+        OSError
+            If the disk does not take it.
+        """
+        self._write_out()
+        self._disk.sync()
+        self._raise_failure()
+
+    def close(self) -> None:
+        """Flush and close; closing twice does no harm."""
+        if not self._open:
+            return
+        told = self._disk.failure is not None
+        self._open = False
+        if not told:
+            self._buffer.write_to(self._file)
+        self._file.close()
+        self._disk.sync()
+        self._disk.close()
+        if not told:
+            self._raise_failure()
+
+    def _write(self, model: str, subjects: Sequence[int], row: int, tables: Mapping[str, np.ndarray | None]) -> None:
+        if not self._open:
+            raise ValueError(f"{self.path} is closed")
+        indices = self._check_subjects(model, subjects)
+        blocks = {}
+        for table, values in tables.items():
+            if values is not None:
+                blocks[table] = self._checked_block(model, table, len(indices), row, values)
+        for table, block in blocks.items():
+            self._buffer.add(model, table, indices, row, block)
+        late = time.monotonic() - self._last_written > BUFFERED_SECONDS
+        if late or self._buffer.rows >= BUFFERED_ROWS or self._buffer.bytes >= BUFFERED_BYTES:
+            self._write_out()
+            self._raise_failure()
+
+    def _check_subjects(self, model: str, subjects: Sequence[int]) -> tuple[int, ...]:
+        known = self._contents.models
+        if model not in known:
+            raise ValueError(f'no model "{model}" in {self.path}, it has {one_of(known)}.{nearest(model, known)}')
+        indices = tuple(int(subject) for subject in subjects)
+        count = known[model].subjects
+        if not indices or min(indices) < 0 or max(indices) >= count or len(set(indices)) < len(indices):
+            raise ValueError(f"subjects {list(indices)} of {model}: expected different numbers from 0 to {count - 1}")
+        return indices
+
+    def _checked_block(self, model: str, table: str, subjects: int, row: int, values: np.ndarray) -> np.ndarray:
+        tables = self._contents.models[model].tables
+        if table not in tables:
+            raise ValueError(f"{self.path} has no room for {table} of {model}; it was not planned when it was created")
+        kind, shape = tables[table]
+        if not 0 <= row < shape[0]:
+            raise ValueError(f"row {row} of {table}: expected 0 to {shape[0] - 1}")
+        given = np.asarray(values)
+        if given.shape != (subjects, *shape[1:]):
+            raise ValueError(f"{table} of {model}: found shape {given.shape}, expected {(subjects, *shape[1:])}")
+        if kind == "i" and given.dtype.kind not in "iu":
+            raise ValueError(f"{table} of {model}: found {given.dtype}, expected whole numbers")
+        return given
+
+    def _write_out(self) -> None:
+        self._buffer.write_to(self._file)
+        self._file.flush()
+        self._last_written = time.monotonic()
+
+    def _raise_failure(self) -> None:
+        failure = self._disk.failure
+        if failure is not None:
+            raise OSError(failure.errno, f"{self.path} can no longer be written: {failure.strerror}") from failure
+
+
+def _set_text(place: h5py.Group, name: str, text: str, size: int) -> None:
+    place.attrs.modify(name, np.array(cut(text, size), dtype=h5py.string_dtype("utf-8", size)))
+
+
+def _checked_status(status: str) -> str:
+    if status not in STATUSES:
+        raise ValueError(f'status: found "{status}", allowed: {one_of(STATUSES)}.{nearest(status, STATUSES)}')
+    return status

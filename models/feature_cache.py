@@ -97,7 +97,7 @@ class FeatureCache:
         path = self.folder / f"{name}.npy"
         try:
             stored = path.read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             _warn(f"cached features {path} cannot be read ({error.strerror or error}); they are computed again")

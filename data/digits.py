@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from .idx import find_idx, read_idx_parts
+from .idx_pairs import find_idx, idx_pair, read_idx_pair
 from .items import ImagePart, ItemSet, Pool
+from .labelled_images import without_test_images
 from .seeds import child_rng
+from .uniform_images import MAX_DECODED_BYTES
 
 Source = Literal["auto", "sklearn", "idx"]
 
@@ -74,8 +76,8 @@ class DigitPairs(ItemSet):
 
     name: ClassVar[str] = "digit-pairs"
     source: Source = "auto"
-    train_per_class: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    test_per_class: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    train_per_class: Annotated[int, Field(ge=1)] | None = None
+    test_per_class: Annotated[int, Field(ge=1)] | None = None
 
     def pool(self, data_dir: str | PathLike[str] | None = None, seed: int = 0) -> Pool:
         """Composites drawn from `seed`. Raises FileNotFoundError if the data folder holds no IDX files."""
@@ -106,6 +108,11 @@ def compose_pairs(digits: ImagePart, per_class: int, rng: np.random.Generator) -
     ImagePart
         Sorted by class, in the order 01, 02, ... 09, 12, ... 89.
 
+    Raises
+    ------
+    ValueError
+        If the composites take more than `MAX_DECODED_BYTES`.
+
     Examples
     --------
     >>> ten = ImagePart(np.arange(1, 11, dtype=np.uint8).reshape(10, 1, 1), np.arange(10))
@@ -117,6 +124,11 @@ def compose_pairs(digits: ImagePart, per_class: int, rng: np.random.Generator) -
     side = max(height, 2 * width)
     top, left = (side - height) // 2, (side - 2 * width) // 2
     pairs = list(combinations(range(10), 2))
+    if len(pairs) * per_class * side * side > MAX_DECODED_BYTES:
+        raise ValueError(
+            f"{per_class:,} composites of each of {len(pairs)} pairs, {side} × {side} pixels, take more than the "
+            f"{MAX_DECODED_BYTES:,} bytes that are held"
+        )
     images = np.zeros((len(pairs) * per_class, side, side), np.uint8)
     for number, (first, second) in enumerate(pairs):
         firsts, seconds = digits.of_class(first), digits.of_class(second)
@@ -151,14 +163,14 @@ def _digits(source: Source, data_dir: str | PathLike[str] | None) -> tuple[Image
             f"{folder}: no train-images-idx3-ubyte[.gz], here or in {folder / 'mnist'}. "
             "For the digits that come with scikit-learn give no data folder, or source: sklearn"
         )
-    train, test = read_idx_parts(found)
+    train, test = read_idx_pair(*idx_pair(found, "train")), read_idx_pair(*idx_pair(found, "t10k"))
     for part, role in ((train, "training"), (test, "test")):
         if part.labels.max() > 9:
             raise ValueError(f"{found}: a {role} label is {part.labels.max()}; digits are labelled 0 to 9")
         lacking = sorted(set(range(10)) - set(part.labels.tolist()))
         if lacking:
             raise ValueError(f"{found}: no {role} images of digit {', '.join(map(str, lacking))}")
-    return train, test, f"IDX files in {found}"
+    return without_test_images(train, test, str(found)), test, f"IDX files in {found}"
 
 
 def _sklearn_digits() -> tuple[ImagePart, ImagePart]:

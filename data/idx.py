@@ -9,7 +9,6 @@ import gzip
 import math
 import struct
 import zlib
-from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import BinaryIO
@@ -17,13 +16,10 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from .items import ImagePart
-
 MAX_BYTES = 8 * 2**30
 """Largest file read, in bytes after decompression."""
 
 _UNSIGNED_BYTE = 0x08
-_TRAIN, _TEST = "train", "t10k"
 
 
 def read_idx(path: str | PathLike[str]) -> NDArray[np.uint8]:
@@ -69,95 +65,22 @@ def read_idx(path: str | PathLike[str]) -> NDArray[np.uint8]:
             raise ValueError(f"{path}: the gzip stream is damaged or cut short ({error})") from None
 
 
-def find_idx(folders: Sequence[Path]) -> Path | None:
-    """First of the folders that holds a file of MNIST's names.
+def looks_like_idx(start: bytes) -> bool:
+    """Whether the first bytes of a file (unpacked) are those of an IDX file.
 
     Examples
     --------
-    >>> find_idx([Path("no-such-folder")]) is None
-    True
+    >>> looks_like_idx(bytes([0, 0, 8, 3])), looks_like_idx(b"PK12")
+    (True, False)
     """
-    for folder in folders:
-        if any(_file(folder, part, kind) for part in (_TRAIN, _TEST) for kind in _KINDS):
-            return folder
-    return None
-
-
-def read_idx_parts(folder: str | PathLike[str]) -> tuple[ImagePart, ImagePart]:
-    """Training and test images of a folder with MNIST's file names.
-
-    Parameters
-    ----------
-    folder : path
-        Holds ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte`` and the same with ``t10k``, plain or ``.gz``.
-
-    Returns
-    -------
-    tuple of ImagePart
-        Training and test part.
-
-    Raises
-    ------
-    FileNotFoundError
-        If one of the four is missing.
-    ValueError
-        If a file is damaged, or images and labels differ in number.
-    """
-    folder = Path(folder)
-    return read_idx_pair(*_pair(folder, _TRAIN)), read_idx_pair(*_pair(folder, _TEST))
-
-
-def read_idx_pair(images_path: Path, labels_path: Path) -> ImagePart:
-    """Images and labels of an IDX pair.
-
-    Parameters
-    ----------
-    images_path, labels_path : path
-        Files of 3 dimensions [image, height, width] and of 1 dimension [image].
-
-    Returns
-    -------
-    ImagePart
-
-    Raises
-    ------
-    ValueError
-        If a file is damaged or has another number of dimensions, or images and labels differ in number.
-    """
-    images, labels = read_idx(images_path), read_idx(labels_path)
-    for path, array, wanted, what in ((images_path, images, 3, "images"), (labels_path, labels, 1, "labels")):
-        if array.ndim != wanted:
-            raise ValueError(
-                f"{path}: {array.ndim} dimensions; {what} have {wanted}. Have images and labels changed places?"
-            )
-    if len(images) != len(labels):
-        raise ValueError(f"{images_path} holds {len(images)} images but {labels_path} holds {len(labels)} labels")
-    if images.size == 0:
-        raise ValueError(f"{images_path}: no images")
-    return ImagePart(images, labels.astype(np.int64))
-
-
-_KINDS = {"images": "idx3-ubyte", "labels": "idx1-ubyte"}
-
-
-def _file(folder: Path, part: str, kind: str) -> Path | None:
-    names = [f"{part}-{kind}{joint}{_KINDS[kind]}{ending}" for joint in "-." for ending in ("", ".gz")]
-    return next((folder / name for name in names if (folder / name).is_file()), None)
-
-
-def _pair(folder: Path, part: str) -> tuple[Path, Path]:
-    images, labels = _file(folder, part, "images"), _file(folder, part, "labels")
-    if images is None or labels is None:
-        missing = [f"{part}-{kind}-{ending}[.gz]" for kind, ending in _KINDS.items() if not _file(folder, part, kind)]
-        raise FileNotFoundError(f"{folder}: no file {' and no file '.join(missing)}")
-    return images, labels
+    return len(start) >= 4 and start[:2] == b"\0\0" and 0x08 <= start[2] <= 0x0E and 1 <= start[3] <= 4
 
 
 def _read(stream: BinaryIO, path: Path) -> NDArray[np.uint8]:
     start = stream.read(4)
     if not start:
         raise ValueError(f"{path}: the file is empty; expected an IDX file")
-    if len(start) < 4 or start[:2] != b"\0\0" or not 1 <= start[3] <= 4:
+    if not looks_like_idx(start):
         raise ValueError(f"{path}: not an IDX file (it starts with {start!r})")
     if start[2] != _UNSIGNED_BYTE:
         raise ValueError(f"{path}: IDX values of type 0x{start[2]:02x}; expected unsigned bytes (0x08)")

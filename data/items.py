@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from .wording import at_most
+
 
 @dataclass(frozen=True, eq=False)
 class ImagePart:
@@ -101,25 +103,24 @@ class Pool:
     source: str
 
     def __post_init__(self) -> None:
+        which = f"item set {self.name} ({self.source})"
         if len(set(self.classes)) != len(self.classes):
-            raise ValueError(f"item set {self.name}: class names repeat")
+            raise ValueError(f"{which}: class names repeat")
         if self.train.images.shape[1:] != self.test.images.shape[1:]:
             raise ValueError(
-                f"item set {self.name}: training images have shape {list(self.train.images.shape[1:])}, "
+                f"{which}: training images have shape {list(self.train.images.shape[1:])}, "
                 f"test images {list(self.test.images.shape[1:])}"
             )
         for part, role in ((self.train, "training"), (self.test, "test")):
             if len(part) and (part.labels.min() < 0 or part.labels.max() >= len(self.classes)):
                 raise ValueError(
-                    f"item set {self.name}: {role} labels run from {part.labels.min()} to {part.labels.max()}; "
+                    f"{which}: {role} labels run from {part.labels.min()} to {part.labels.max()}; "
                     f"expected 0 to {len(self.classes) - 1} ({len(self.classes)} classes)"
                 )
             empty = [name for name, size in zip(self.classes, self._sizes(part), strict=True) if size == 0]
             if empty:
-                named = ", ".join(f'"{name}"' for name in empty[:10]) + (" ..." if len(empty) > 10 else "")
-                raise ValueError(
-                    f"item set {self.name}: no {role} images of {len(empty)} of {len(self.classes)} classes: {named}"
-                )
+                named = at_most(f'"{name}"' for name in empty)
+                raise ValueError(f"{which}: no {role} images of {len(empty)} of {len(self.classes)} classes: {named}")
 
     def _sizes(self, part: ImagePart) -> NDArray[np.int64]:
         return np.bincount(part.labels, minlength=len(self.classes))

@@ -32,3 +32,29 @@ def one_of(allowed: Iterable[str]) -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def at_most(names: Iterable[str], limit: int = 10) -> str:
+    """The first names of a list, and how many more there are.
+
+    Examples
+    --------
+    >>> at_most(["a", "b", "c"], limit=2)
+    'a, b and 1 more'
+    >>> at_most(["a", "b"])
+    'a, b'
+    """
+    words = [str(name) for name in names]
+    more = f" and {len(words) - limit} more" if len(words) > limit else ""
+    return ", ".join(words[:limit]) + more
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun.
+
+    Examples
+    --------
+    >>> counted(1, "image"), counted(2000, "image")
+    ('1 image', '2,000 images')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,1 +1,58 @@
+"""Recordings in, tables and figures out.
 
+Free functions: a labelled table in, a tidy table out, and a ``plot_x`` beside each ``x``. Names are resolved on
+first use, so that importing this package loads neither pandas nor matplotlib.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+_MODULE_OF = {
+    "final_performance": ".serial_position",
+    "serial_position_curve": ".serial_position",
+    "learning_curves": ".epochs",
+    "memorised": ".shuffle_test",
+    "count_memorised": ".shuffle_test",
+    "above_chance": ".chance",
+    "gross_memory": ".capacity",
+    "average_performance": ".capacity",
+    "performance_by_repetition": ".repetition",
+    "repetition_scores": ".repetition",
+    "minimum_by_repetition": ".repetition",
+    "mean_by_repetition": ".repetition",
+    "performance_around_poisoning": ".poisoning",
+    "retention_by_subject": ".poisoning",
+    "retention_after_poisoning": ".poisoning",
+    "performance_by_frequency": ".frequency",
+    "frequency_and_order_correlation": ".frequency",
+    "compare_models": ".comparison",
+    "compare_paired": ".comparison",
+    "mean_over_subjects": ".confidence",
+    "metrics": ".summaries",
+    "summary": ".summaries",
+    "plot_serial_position": ".figures.serial_position",
+    "plot_learning_curves": ".figures.serial_position",
+    "plot_memorised": ".figures.capacity",
+    "plot_gross_memory": ".figures.capacity",
+    "plot_items_by_repetition": ".figures.repetition",
+    "plot_repetition": ".figures.repetition",
+    "plot_items_after_poisoning": ".figures.poisoning",
+    "plot_poisoning": ".figures.poisoning",
+    "plot_performance_by_frequency": ".figures.frequency",
+    "plot_frequency_order": ".figures.frequency",
+    "plot_recording": ".figures.recording",
+    "model_styles": ".figures.style",
+}
+
+__all__ = sorted(_MODULE_OF)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULE_OF[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

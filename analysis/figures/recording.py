@@ -1,0 +1,177 @@
+"""A whole recording in one figure, arranged as figures 2 to 5 of the paper."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
+
+from ..capacity import average_performance
+from ..frequency import frequency_varies
+from ..summaries import has_label, recorded_responses, sound_performance
+from .capacity import plot_gross_memory, plot_memorised
+from .frequency import plot_frequency_order, plot_performance_by_frequency
+from .poisoning import plot_items_after_poisoning, plot_poisoning
+from .repetition import plot_items_by_repetition, plot_repetition
+from .serial_position import plot_learning_curves, plot_serial_position
+from .style import GREY, model_styles, shades
+
+if TYPE_CHECKING:
+    from ...data.recording import Recording
+
+COLUMNS = 5
+PANEL = (2.9, 2.75)  # inches
+
+
+@dataclass(frozen=True)
+class Section:
+    """Panels that belong together; `key` names what the shades of single-model panels stand for."""
+
+    panels: list[Callable[[Axes], Axes]]
+    key: str = ""
+
+    @property
+    def columns(self) -> int:
+        return min(COLUMNS, len(self.panels))
+
+    @property
+    def rows(self) -> int:
+        return -(-len(self.panels) // COLUMNS)
+
+
+def plot_recording(recording: Recording) -> Figure:
+    """Plot what a recording shows, with the panels that its protocol calls for.
+
+    Serial position (figure 2 of the paper): learning curves where they were recorded, final performance by item,
+    memorised items and gross memory against the number trained. Hebb repetition (figure 3): performance by item for
+    several repetitions, the weakest and the mean item by repetition. Poisoning (figure 4): performance before and
+    after, share retained. Learning frequency (figure 5): performance against frequency and against order, and the
+    rank correlations with both. Subjects that failed are left out; a running recording shows what is there.
+
+    Parameters
+    ----------
+    recording : engram.data.recording.Recording
+        An opened recording.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Not shown; save it with ``figure.savefig(path)``.
+
+    References
+    ----------
+    Cho, Lee, Baek & Paik (2025), Neural Networks 190, figures 2-5.
+
+    Examples
+    --------
+    >>> import engram  # doctest: +SKIP
+    >>> engram.analysis.plot_recording(engram.open("runs/hebb.h5")).savefig("hebb.png", dpi=150)  # doctest: +SKIP
+    """
+    performance = sound_performance(recording)
+    models = [str(name) for name in performance["model"].values]
+    sections = _sections(recording, performance, models)
+    width = PANEL[0] * max(section.columns for section in sections) + 0.6
+    rows = [section.rows for section in sections]
+    figure = Figure(figsize=(max(width, 6.4), PANEL[1] * sum(rows) + 0.9), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)
+    figure.suptitle(_title(recording, performance), fontsize="medium")
+    parts = figure.subfigures(len(sections), 1, squeeze=False, height_ratios=rows)[:, 0]
+    letters = iter(string.ascii_lowercase * 4)
+    for section, part in zip(sections, parts, strict=True):
+        _draw(section, part, letters)
+    styles = model_styles(models)
+    handles = [Line2D([], [], **style.line, markersize=4.5, label=name) for name, style in styles.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6), frameon=False)
+    return figure
+
+
+def _sections(recording: Recording, performance: xr.DataArray, models: list[str]) -> list[Section]:
+    presentations = recording.presentations()
+    found = []
+    if has_label(performance, "repetition"):
+        found.append(_repetition(performance, models))
+    if has_label(performance, "poisoning"):
+        found.append(_poisoning(performance, models))
+    if frequency_varies(presentations):
+        found.append(_frequency(performance, presentations))
+    return found or _serial_position(recording, performance, presentations, models)
+
+
+def _serial_position(
+    recording: Recording, performance: xr.DataArray, presentations: pd.DataFrame, models: list[str]
+) -> list[Section]:
+    sections = []
+    curves = _learning_curves(recording)
+    if curves is not None:
+        taught = [name for name in models if name in curves["model"].values]
+        by_model = [lambda ax, name=name: plot_learning_curves(curves, ax, model=name) for name in taught]
+        sections.append(Section(by_model, key="item"))
+    panels: list[Callable[[Axes], Axes]] = [lambda ax: plot_serial_position(performance, ax)]
+    if average_performance(performance, presentations)["trained"].nunique() > 1:
+        responses = recorded_responses(recording)
+        if responses is not None:
+            panels.append(lambda ax: plot_memorised(responses, performance, presentations, ax))
+        panels.append(lambda ax: plot_gross_memory(performance, presentations, ax))
+    return [*sections, Section(panels)]
+
+
+def _repetition(performance: xr.DataArray, models: list[str]) -> Section:
+    by_model = [lambda ax, name=name: plot_items_by_repetition(performance, ax, model=name) for name in models]
+    weakest: Callable[[Axes], Axes] = lambda ax: plot_repetition(performance, ax, measure="minimum")  # noqa: E731
+    mean: Callable[[Axes], Axes] = lambda ax: plot_repetition(performance, ax, measure="mean")  # noqa: E731
+    return Section([*by_model, weakest, mean], key="repetition")
+
+
+def _poisoning(performance: xr.DataArray, models: list[str]) -> Section:
+    by_model = [lambda ax, name=name: plot_items_after_poisoning(performance, ax, model=name) for name in models]
+    return Section([*by_model, lambda ax: plot_poisoning(performance, ax)], key="poisoning")
+
+
+def _frequency(performance: xr.DataArray, presentations: pd.DataFrame) -> Section:
+    return Section(
+        [
+            lambda ax: plot_performance_by_frequency(performance, presentations, ax, against="frequency"),
+            lambda ax: plot_performance_by_frequency(performance, presentations, ax, against="order"),
+            lambda ax: plot_frequency_order(performance, presentations, ax),
+        ]
+    )
+
+
+def _learning_curves(recording: Recording) -> xr.DataArray | None:
+    try:
+        curves = recording.learning_curves()
+    except ValueError:  # not recorded
+        return None
+    return curves if curves.notnull().any() else None
+
+
+def _draw(section: Section, part: SubFigure, letters: object) -> None:
+    axes = part.subplots(section.rows, section.columns, squeeze=False).ravel()
+    for ax, panel, letter in zip(axes, section.panels, letters, strict=False):
+        panel(ax)
+        ax.set_title(letter, loc="left", fontweight="bold")
+    for ax in axes[len(section.panels) :]:
+        ax.remove()
+    if section.key:
+        _draw_key(part, axes[0], section.key)
+
+
+def _draw_key(part: SubFigure, ax: Axes, title: str) -> None:
+    """Shades of the single-model panels, in grey, since every panel has its model's colour."""
+    lines, names = ax.get_legend_handles_labels()
+    grey = shades(GREY, len(lines))
+    handles = [Line2D([], [], color=color, linewidth=2, label=name) for color, name in zip(grey, names, strict=True)]
+    part.legend(handles=handles, loc="outside right upper", frameon=False, title=title, fontsize="small")
+
+
+def _title(recording: Recording, performance: xr.DataArray) -> str:
+    subjects = int(performance.notnull().any(["model", "probe", "item"]).sum())
+    status = "" if recording.status == "complete" else f", {recording.status}"
+    return f"{recording.protocol_name}, seed {recording.seed}, {subjects} subject{'s' * (subjects != 1)}{status}"

@@ -1,0 +1,150 @@
+"""One colour, line and marker per model, the same in every figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class ModelStyle:
+    """How a model is drawn.
+
+    Parameters
+    ----------
+    color : str
+        Hexadecimal colour.
+    linestyle : str or tuple
+        As matplotlib names it.
+    marker : str
+        As matplotlib names it.
+
+    Examples
+    --------
+    >>> from engram.analysis.figures.style import ModelStyle
+    >>> ModelStyle("#0072B2", "-", "o").line
+    {'color': '#0072B2', 'linestyle': '-', 'marker': 'o'}
+    """
+
+    color: str
+    linestyle: str | tuple[float, tuple[float, ...]]
+    marker: str
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """Keywords of a line with markers."""
+        return {"color": self.color, "linestyle": self.linestyle, "marker": self.marker}
+
+
+# Colours of Okabe & Ito (2008), told apart by the colour-blind; line and marker tell them apart in greyscale.
+STYLES = {
+    "conventional": ModelStyle("#D55E00", "--", "s"),
+    "hybrid": ModelStyle("#0072B2", "-", "o"),
+    "stable": ModelStyle("#009E73", "-.", "^"),
+    "rising": ModelStyle("#CC79A7", (0, (4, 1, 1, 1, 1, 1)), "D"),
+    "falling": ModelStyle("#56B4E9", (0, (7, 2)), "v"),
+    "fixed-rate": ModelStyle("#E69F00", ":", "X"),
+}
+_OTHER_COLORS = ("#000000", "#7F7F7F", "#8C6D00", "#4B2E83", "#A6A6A6")
+_OTHER_LINES: tuple[str | tuple[float, tuple[float, ...]], ...] = ("-", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1)))
+_OTHER_MARKERS = ("P", "*", "p", "h", "<", ">", "d")
+
+GREY = "#595959"
+
+
+def model_styles(models: Iterable[str]) -> dict[str, ModelStyle]:
+    """Style of every model: the fixed table for the presets, a cycle for all other names.
+
+    Parameters
+    ----------
+    models : iterable of str
+        Names of models; unknown ones take the next free style in this order.
+
+    Returns
+    -------
+    dict of str to ModelStyle
+
+    Examples
+    --------
+    >>> from engram.analysis import model_styles
+    >>> styles = model_styles(["hybrid", "mine"])
+    >>> styles["hybrid"].color, styles["mine"].color
+    ('#0072B2', '#000000')
+    """
+    fresh = _other_styles()
+    return {name: STYLES[name] if name in STYLES else next(fresh) for name in dict.fromkeys(map(str, models))}
+
+
+def new_axes(ax: Axes | None, width: float = 4.8, height: float = 3.2) -> Axes:
+    """The given axes, or those of a new figure that needs no display."""
+    if ax is None:
+        ax = Figure(figsize=(width, height), layout="constrained").add_subplot()
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def legend_beside(ax: Axes, own: bool, title: str | None = None) -> None:
+    """Legend right of the data, where the figure is our own: given axes leave it to who gave them."""
+    if own:
+        ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1), borderaxespad=0, frameon=False, title=title)
+
+
+def draw_chance(ax: Axes, chance: float, name: str = "chance") -> None:
+    """Chance line, named beside the axes."""
+    ax.axhline(chance, color=GREY, linewidth=0.8, linestyle=(0, (2, 2)), zorder=0)
+    ax.annotate(
+        name, (1, chance), xycoords=("axes fraction", "data"), xytext=(2, 0), textcoords="offset points",
+        va="center", fontsize="x-small", color=GREY,
+    )  # fmt: skip
+
+
+def draw_band(ax: Axes, x: np.ndarray, low: np.ndarray, high: np.ndarray, color: str) -> None:
+    """Confidence band, where there is one."""
+    if np.isfinite(low).any():
+        ax.fill_between(x, low, high, color=color, alpha=0.16, linewidth=0, zorder=1)
+
+
+def shades(color: str, number: int) -> list[tuple[float, float, float]]:
+    """Shades of a colour from light to full, for an order within one model."""
+    full = np.asarray(to_rgb(color))
+    return (
+        [tuple(1 - (1 - full) * share) for share in np.linspace(0.35, 1, max(number, 1))]
+        if number != 1
+        else [tuple(full)]
+    )
+
+
+def whole_ticks(ax: Axes) -> None:
+    """Ticks at whole numbers only: positions, counts and repetitions have no halves."""
+    from matplotlib.ticker import MaxNLocator
+
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
+
+
+def one_model(names: Iterable[str], model: str | None) -> str:
+    """The model of a panel that can show one only."""
+    from ...data.wording import nearest, one_of
+
+    models = list(dict.fromkeys(map(str, names)))
+    if model is None and len(models) == 1:
+        return models[0]
+    if model not in models:
+        asked = "this figure shows one model" if model is None else f'found no model "{model}"'
+        raise ValueError(f"{asked}; choose {one_of(models)} by model=.{nearest(model or '', models)}")
+    return model
+
+
+def _other_styles() -> Iterator[ModelStyle]:
+    for i in count():
+        yield ModelStyle(
+            _OTHER_COLORS[i % len(_OTHER_COLORS)],
+            _OTHER_LINES[i % len(_OTHER_LINES)],
+            _OTHER_MARKERS[i % len(_OTHER_MARKERS)],
+        )

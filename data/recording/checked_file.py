@@ -16,10 +16,11 @@ import numpy as np
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 LARGEST_TEXT = 16 * 2**20  # bytes
+LARGEST_REUSE = 8  # times that one access may read the same byte
 LARGEST_PACKED = 4 * 2**30  # bytes that chunked or compressed tables may unpack to in one access
 PLAIN_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 # What h5py raises on damaged structures, beside its plain OSError.
-DAMAGE = (OSError, KeyError, RuntimeError, TypeError, AttributeError, OverflowError, MemoryError, SystemError)
+DAMAGE = (OSError, LookupError, RuntimeError, TypeError, AttributeError, ArithmeticError, MemoryError, SystemError)
 
 
 class CheckedFile:
@@ -33,6 +34,7 @@ class CheckedFile:
         self._file = file
         self._bytes = os.stat(path).st_size
         self._unpacked = 0
+        self._plain = 0
 
     def refuse(self, problem: str) -> ValueError:
         return ValueError(f"{self.path}: {problem}")
@@ -101,7 +103,7 @@ class CheckedFile:
             raise self.refuse(f"the attribute {part} is of another kind, expected one number")
         value = np.zeros((), dtype=attribute.dtype)
         attribute.read(value)
-        return value.item()
+        return int(value) if kind == h5py.h5t.INTEGER else float(value)
 
     def count(self, group: str, name: str, largest: int) -> int:
         found = self.number(group, name)
@@ -138,6 +140,11 @@ class CheckedFile:
     def texts(self, name: str, length: int | None) -> list[str]:
         return [self._decoded(name, cell) for cell in self.table(name, "S", (length,))[...].tolist()]
 
+    def check_fits(self, size: int) -> None:
+        """Refuse tables that are larger together than the file could hold, before memory is taken for them."""
+        if size > max(self._bytes, LARGEST_PACKED):
+            raise self.refuse(f"the tables declare {size} bytes together that the file does not have")
+
     def _decoded(self, part: str, raw: bytes) -> str:
         try:
             return raw.decode("utf-8")
@@ -157,6 +164,9 @@ class CheckedFile:
             end = (dataset.id.get_offset() or 0) + declared
             if dataset.id.get_storage_size() < declared or end > self._bytes:
                 raise self.refuse(f"{name} declares {declared} bytes that the file does not have; it is cut short")
+            self._plain += declared
+            if self._plain > LARGEST_REUSE * self._bytes:
+                raise self.refuse("tables share their bytes with each other; the recording is damaged")
         elif layout == h5py.h5d.CHUNKED:
             used = {properties.get_filter(index)[0] for index in range(properties.get_nfilters())}
             if used - PLAIN_FILTERS:
@@ -177,8 +187,10 @@ def open_checked(path: Path) -> Iterator[CheckedFile]:
     try:
         with h5py.File(path, "r", locking=False) as file:
             yield CheckedFile(path, file)
-    except DAMAGE as error:
-        words = str(error) or type(error).__name__
+    except (*DAMAGE, ValueError) as error:
+        if isinstance(error, ValueError) and str(path) in str(error):  # refused by ourselves, in better words
+            raise
+        words = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"{path}: the recording is damaged or cut short ({words})") from error
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .checked_file import CheckedFile
-from .layout import FORMAT, FORMAT_VERSION, PRESENTATION_COLUMNS, STATUSES, SUMMARY_COLUMNS
+import numpy as np
 
-LARGEST_COUNT = 10_000_000
+from .checked_file import CheckedFile
+from .layout import FORMAT, FORMAT_VERSION, PRESENTATION_COLUMNS, STATUSES, SUMMARY_COLUMNS, check_group_name
 
 TableShape = tuple[str, tuple[int, ...]]
 
@@ -45,8 +45,7 @@ def read_contents(file: CheckedFile) -> Contents:
     format_version = check_format(file)
     models = {}
     for name in file.json("", "models", list):
-        if not isinstance(name, str) or "/" in name:
-            raise file.refuse(f"the list of models is damaged: {name!r}")
+        check_group_name("model", name)
         models[name] = _read_model(file, name)
     if len({model.slots for model in models.values()}) > 1:
         raise file.refuse("models of one recording have different numbers of items; the recording is damaged")
@@ -98,13 +97,20 @@ def subject_path(model: str, index: int) -> str:
     return f"models/{model}/subjects/{index}"
 
 
+def read_table(file: CheckedFile, contents: ModelContents, model: str, subject: int, table: str) -> np.ndarray:
+    """All numbers of one table of one subject."""
+    kind, shape = contents.tables[table]
+    return np.asarray(file.table(f"{subject_path(model, subject)}/{table}", kind, shape)[...])
+
+
 def _read_model(file: CheckedFile, name: str) -> ModelContents:
     group = f"models/{name}"
     first = subject_path(name, 0)
+    subjects = file.count(group, "subjects", len(file.group(f"{group}/subjects")))
     tables: dict[str, TableShape] = {}
 
     def add(table: str, kind: str, shape: tuple[int | None, ...]) -> tuple[int, ...]:
-        found = file.table(f"{first}/{table}", kind, shape).shape
+        found: tuple[int, ...] = file.table(f"{first}/{table}", kind, shape).shape
         tables[table] = (kind, found)
         return found
 
@@ -126,7 +132,8 @@ def _read_model(file: CheckedFile, name: str) -> ModelContents:
     projections = {}
     for projection in file.json(group, "projections", list):
         try:
-            called, shape = str(projection["name"]), tuple(int(size) for size in projection["shape"])
+            check_group_name("projection", called := projection["name"])
+            shape = tuple(int(size) for size in projection["shape"])
             projections[called] = str(projection["units"])
         except (TypeError, KeyError, ValueError):
             raise file.refuse(f"the attribute {group}/projections is damaged: {projection!r}") from None
@@ -141,7 +148,7 @@ def _read_model(file: CheckedFile, name: str) -> ModelContents:
         encoder=file.text(group, "encoder"),
         abilities=tuple(str(ability) for ability in file.json(group, "abilities", list)),
         chance=float(file.number(group, "chance")),
-        subjects=file.count(group, "subjects", LARGEST_COUNT),
+        subjects=subjects,
         slots=slots,
         projections=projections,
         tables=tables,

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import h5py
 import numpy as np
 
-from .disk_file import DiskFile
+from .disk_file import DiskFile, os_error
 from .layout import PHASE_COLUMNS, ModelLayout, check_columns, check_group_name
 from .structure import build, table_bytes
 
@@ -44,9 +46,11 @@ def create_file(
         _refuse_place(path, overwrite)
         path.parent.mkdir(parents=True, exist_ok=True)
         _refuse_small_disk(path, table_bytes(len(probes), models))
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        _sweep(path)
+        partial = path.with_name(f".{path.name}.{uuid4().hex[:12]}.partial")
         try:
-            disk = DiskFile(partial, "w+b")
+            disk = DiskFile(partial, "x+b")
+            disk.lock()
             try:
                 with h5py.File(disk, "w", libver=("earliest", "v110")) as file:
                     build(
@@ -97,21 +101,22 @@ def _told_with_path(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if str(path) in str(error.strerror):
+        if error.strerror is None:  # told by ourselves, in better words
             raise
-        why = error.strerror or str(error)
-        raise type(error)(error.errno, f"the recording {path} cannot be created: {why}") from error
+        message = f"the recording {path} cannot be created: {error.strerror}"
+        raise os_error(type(error), error.errno, message) from error
 
 
 def _refuse_place(path: Path, overwrite: bool) -> None:
     if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, f"{path} is a folder: give the name of a file for the recording")
+        raise os_error(IsADirectoryError, errno.EISDIR, f"{path} is a folder: give the name of a file")
     if not path.exists():
         return
     if not overwrite:
-        raise FileExistsError(errno.EEXIST, f"{path} exists: give another name, or --overwrite to replace it")
+        message = f"{path} exists: give another name, or --overwrite to replace it"
+        raise os_error(FileExistsError, errno.EEXIST, message)
     if not path.is_file():
-        raise OSError(errno.EINVAL, f"{path} is not a regular file and cannot be replaced by a recording")
+        raise os_error(OSError, errno.EINVAL, f"{path} is not a regular file and cannot be replaced by a recording")
     current = DiskFile(path, "rb")
     try:
         current.lock()  # a run that still writes it
@@ -119,10 +124,23 @@ def _refuse_place(path: Path, overwrite: bool) -> None:
         current.close()
 
 
+def _sweep(path: Path) -> None:
+    """Remove what creations of the same recording left that were killed."""
+    for partial in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        with contextlib.suppress(OSError):
+            left = DiskFile(partial, "rb")
+            try:
+                left.lock()  # held by a creation that still goes on
+                partial.unlink()
+            finally:
+                left.close()
+
+
 def _refuse_small_disk(path: Path, needed: int) -> None:
     free = shutil.disk_usage(path.parent).free
     if needed > free:
-        raise OSError(
+        raise os_error(
+            OSError,
             errno.ENOSPC,
             f"the recording {path} needs {needed / 2**20:.0f} MiB and the disk has {free / 2**20:.0f} MiB free",
         )

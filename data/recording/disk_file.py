@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,13 @@ try:
     import fcntl
 except ImportError:  # Windows has other locks; there, two writers of one file are not told apart
     fcntl = None  # type: ignore[assignment]
+
+
+def os_error(kind: type[OSError], code: int | None, message: str) -> OSError:
+    """OSError that carries its code but shows only its message."""
+    error = kind(message)
+    error.errno = code
+    return error
 
 
 class DiskFile:
@@ -23,7 +32,7 @@ class DiskFile:
     def __init__(self, path: Path, mode: str) -> None:
         self.path = path
         self.failure: OSError | None = None
-        self._raw = path.open(mode, buffering=0)
+        self._raw = io.FileIO(path, mode)
 
     def lock(self) -> None:
         """Keep other writers out until the file is closed."""
@@ -32,7 +41,8 @@ class DiskFile:
         try:
             fcntl.flock(self._raw, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BlockingIOError(f"{self.path} is being written by another process: wait for it or stop it") from None
+            message = f"{self.path} is being written by another process: wait for it or stop it"
+            raise os_error(BlockingIOError, errno.EAGAIN, message) from None
         except OSError:  # file systems without locks
             pass
 

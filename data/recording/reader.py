@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..wording import nearest, one_of
-from .checked_file import CheckedFile, open_checked
-from .contents import Contents, ModelContents, read_contents, read_status, subject_path
-from .layout import PHASE_COLUMNS, PRESENTATION_COLUMNS, SUMMARY_COLUMNS
+from .checked_file import open_checked
+from .contents import Contents, ModelContents, read_contents, read_status, read_table, subject_path
 from .structure import LOG_NUMBERS, LOG_TEXTS
 
 if TYPE_CHECKING:
@@ -194,10 +193,9 @@ class Recording:
         pandas.DataFrame
             One row per step: ``index, kind, label, repetition, list, lesion, start, stop`` (the last two in seconds).
         """
-        import pandas as pd
+        from .tidy_tables import phases_table
 
-        with open_checked(self.path) as file:
-            return pd.DataFrame(_read_phases(file))
+        return phases_table(self.path)
 
     def performance(self, models: str | Sequence[str] | None = None) -> xr.DataArray:
         """Share of each item's test images that were given its label.
@@ -213,7 +211,9 @@ class Recording:
             Coordinates along ``probe``: ``phase`` (index of the step), ``label``, ``repetition``, ``list``, ``lesion``
             and ``stop`` (s); along ``model``: ``chance``. NaN where an item was not asked for or is not written yet.
         """
-        return self._labelled("probes/performance", "performance", ("item",), models, np.nan)
+        from .labelled_arrays import probe_array
+
+        return probe_array(self.path, self._chosen(models), "performance", np.nan)
 
     def responses(self, models: str | Sequence[str] | None = None) -> xr.DataArray:
         """Number of test images of each item that were given each label.
@@ -233,7 +233,10 @@ class Recording:
         ValueError
             If the run did not record responses.
         """
-        return self._labelled("probes/responses", "responses", ("item", "response"), models, -1)
+        from .labelled_arrays import probe_array
+
+        chosen = self._having("probes/responses", models, "record: {responses: counts}")
+        return probe_array(self.path, chosen, "responses", -1)
 
     def learning_curves(self, models: str | Sequence[str] | None = None) -> xr.DataArray:
         """Performance after each epoch of the steps that the protocol probes with ``every: epoch``.
@@ -254,30 +257,9 @@ class Recording:
         ValueError
             If the run did not record learning curves.
         """
-        import xarray as xr
+        from .labelled_arrays import curve_array
 
-        chosen = self._having("curves/performance", models, "probe: {every: epoch} in its protocol")
-        subjects, slots = self._extent(chosen)
-        places, values, owners = [], [], []
-        with open_checked(self.path) as file:
-            for m, (name, model) in enumerate(chosen.items()):
-                for k in range(model.subjects):
-                    columns = [_read(file, model, name, k, f"curves/{c}") for c in ("phase", "presentation", "epoch")]
-                    written = columns[0] >= 0
-                    places.append(np.stack(columns, axis=1)[written])
-                    values.append(_read(file, model, name, k, "curves/performance")[written])
-                    owners.append(np.tile([m, k], (len(places[-1]), 1)))
-        points, point = np.unique(np.concatenate(places).astype(np.int64), axis=0, return_inverse=True)
-        owner = np.concatenate(owners)
-        curves = np.full((len(chosen), subjects, len(points), slots), np.nan, dtype=np.float32)
-        curves[owner[:, 0], owner[:, 1], point.reshape(-1)] = np.concatenate(values)
-        columns_of_points = {name: ("point", points[:, i]) for i, name in enumerate(("phase", "presentation", "epoch"))}
-        return xr.DataArray(
-            curves,
-            dims=("model", "subject", "point", "item"),
-            coords={**_axes(chosen, subjects, slots), **columns_of_points, "point": np.arange(len(points))},
-            name="performance",
-        )
+        return curve_array(self.path, self._having("curves/performance", models, "probe: {every: epoch}"))
 
     def presentations(self) -> pd.DataFrame:
         """What each subject got, the same under every model.
@@ -288,32 +270,10 @@ class Recording:
             One row per presented item: ``subject, phase, order, item, label`` (item whose label was given),
             ``wrong`` (share of the images with a wrong label), ``phase_label`` and ``repetition`` of the phase.
         """
-        import pandas as pd
+        from .tidy_tables import presentations_table
 
         name, model = next(iter(self._contents.models.items()))
-        tables = []
-        with open_checked(self.path) as file:
-            phases = _read_phases(file)
-            for k in range(model.subjects):
-                columns = {c: _read(file, model, name, k, f"presentations/{c}") for c in PRESENTATION_COLUMNS}
-                phase = columns["phase"].astype(np.int64)
-                if phase.size and not (phase.min() >= 0 and phase.max() < len(phases["index"])):
-                    raise file.refuse(f"the presentations of subject {k} name steps that the timeline does not have")
-                tables.append(
-                    pd.DataFrame(
-                        {
-                            "subject": k,
-                            "phase": phase,
-                            "order": columns["order"].astype(np.int64),
-                            "item": columns["item"].astype(np.int64) + 1,
-                            "label": columns["label"].astype(np.int64) + 1,
-                            "wrong": columns["wrong"],
-                            "phase_label": phases["label"][phase],
-                            "repetition": phases["repetition"][phase],
-                        }
-                    )
-                )
-        return pd.concat(tables, ignore_index=True)
+        return presentations_table(self.path, name, model)
 
     def trials(self, models: str | Sequence[str] | None = None) -> pd.DataFrame:
         """Single responses, one row per test image, in the columns of psifr.
@@ -335,35 +295,9 @@ class Recording:
         ValueError
             If the run did not record single responses.
         """
-        import pandas as pd
+        from .tidy_tables import trials_table
 
-        chosen = self._having("probes/trials", models, "record: {responses: trials} in its protocol")
-        tables = []
-        with open_checked(self.path) as file:
-            phases = _read_phases(file)
-            for name, model in chosen.items():
-                for k in range(model.subjects):
-                    given = _read(file, model, name, k, "probes/trials")
-                    classes = np.array(file.texts(f"{subject_path(name, k)}/items", model.slots), dtype=object)
-                    steps = self._steps(file, model, name, k, phases)
-                    probe, slot, image = np.nonzero(given >= 0)
-                    response = given[probe, slot, image].astype(np.int64)
-                    tables.append(
-                        pd.DataFrame(
-                            {
-                                "model": name,
-                                "subject": k,
-                                "list": phases["list"][steps][probe],
-                                "probe": probe,
-                                "input_position": slot + 1,
-                                "output_position": image + 1,
-                                "item": classes[slot],
-                                "response": response + 1,
-                                "correct": response == slot,
-                            }
-                        )
-                    )
-        return pd.concat(tables, ignore_index=True).astype({"model": "category", "list": "category"})
+        return trials_table(self.path, self._having("probes/trials", models, "record: {responses: trials}"))
 
     def weights(self) -> pd.DataFrame:
         """Summaries of the weights.
@@ -380,33 +314,12 @@ class Recording:
         ValueError
             If the run did not record weights.
         """
-        import pandas as pd
+        from .tidy_tables import weights_table
 
-        tables = []
-        with open_checked(self.path) as file:
-            phases = _read_phases(file)
-            for name, model in self._contents.models.items():
-                for projection, units in model.projections.items():
-                    for k in range(model.subjects):
-                        place = f"weights/{projection}"
-                        columns = {c: _read(file, model, name, k, f"{place}/{c}") for c in SUMMARY_COLUMNS}
-                        phase = self._steps(file, model, name, k, phases, f"{place}/phase")
-                        table = pd.DataFrame(
-                            {
-                                "model": name,
-                                "subject": k,
-                                "projection": projection,
-                                "phase": phase,
-                                "label": phases["label"][phase],
-                                "repetition": phases["repetition"][phase],
-                                **columns,
-                                "units": units,
-                            }
-                        )
-                        tables.append(table.dropna(subset=list(SUMMARY_COLUMNS), how="all"))
-        if not tables:
-            raise ValueError(f"{self.path} holds no weights: record: {{weights: summary}} in its protocol records them")
-        return pd.concat(tables, ignore_index=True)
+        recorded = {name: model for name, model in self._contents.models.items() if model.projections}
+        if not recorded:
+            raise self._lacks("weights", "record: {weights: summary}")
+        return weights_table(self.path, recorded)
 
     def snapshots(self, model: str, subject: int, projection: str) -> np.ndarray:
         """Whole weight arrays of one projection of one subject.
@@ -442,9 +355,9 @@ class Recording:
             )
         table = f"weights/{projection}/snapshots"
         if table not in chosen.tables:
-            raise ValueError(f"{self.path} holds no snapshots: record: {{weights: snapshots}} in its protocol does")
+            raise self._lacks("snapshots", "record: {weights: snapshots}")
         with open_checked(self.path) as file:
-            return _read(file, chosen, model, subject, table)
+            return read_table(file, chosen, model, subject, table)
 
     def subjects(self) -> pd.DataFrame:
         """How each subject stands.
@@ -455,24 +368,9 @@ class Recording:
             One row per model and subject: ``model, subject, seed`` (path of its seed), ``status, message,
             sensitivity`` (1/weight, NaN where the model has none or it is not known yet).
         """
-        import pandas as pd
+        from .tidy_tables import subjects_table
 
-        rows = []
-        with open_checked(self.path) as file:
-            for name, model in self._contents.models.items():
-                for k in range(model.subjects):
-                    place = subject_path(name, k)
-                    rows.append(
-                        {
-                            "model": name,
-                            "subject": k,
-                            "seed": file.text(place, "seed"),
-                            "status": read_status(file, place),
-                            "message": file.text(place, "message"),
-                            "sensitivity": float(file.number(place, "sensitivity")),
-                        }
-                    )
-        return pd.DataFrame(rows)
+        return subjects_table(self.path, self._contents.models)
 
     def items(self) -> pd.DataFrame:
         """Which class filled which place of each subject's list.
@@ -482,54 +380,9 @@ class Recording:
         pandas.DataFrame
             One row per model, subject and item: ``model, subject, item, name`` (of the class).
         """
-        import pandas as pd
+        from .tidy_tables import items_table
 
-        tables = []
-        with open_checked(self.path) as file:
-            for name, model in self._contents.models.items():
-                for k in range(model.subjects):
-                    names = file.texts(f"{subject_path(name, k)}/items", model.slots)
-                    item = np.arange(1, model.slots + 1)
-                    tables.append(pd.DataFrame({"model": name, "subject": k, "item": item, "name": names}))
-        return pd.concat(tables, ignore_index=True)
-
-    def _labelled(
-        self, table: str, name: str, axes: tuple[str, ...], models: str | Sequence[str] | None, missing: float
-    ) -> xr.DataArray:
-        import xarray as xr
-
-        chosen = self._having(table, models, "record: {responses: counts} in its protocol")
-        subjects, slots = self._extent(chosen)
-        rows = next(iter(chosen.values())).tables[table][1][0]
-        kind = np.float32 if np.isnan(missing) else np.int32
-        values = np.full((len(chosen), subjects, rows, *[slots] * len(axes)), missing, dtype=kind)
-        with open_checked(self.path) as file:
-            phases = _read_phases(file)
-            for m, (model_name, model) in enumerate(chosen.items()):
-                for k in range(model.subjects):
-                    values[m, k] = _read(file, model, model_name, k, table)
-                    steps = self._steps(file, model, model_name, k, phases)
-        columns = ("label", "repetition", "list", "lesion", "stop")
-        along_probe = {column: ("probe", phases[column][steps]) for column in columns}
-        coordinates = {**_axes(chosen, subjects, slots), "probe": np.arange(rows), "phase": ("probe", steps)}
-        if "response" in axes:
-            coordinates["response"] = np.arange(1, slots + 1)
-        dims = ("model", "subject", "probe", *axes)
-        return xr.DataArray(values, dims=dims, coords={**coordinates, **along_probe}, name=name)
-
-    def _steps(
-        self,
-        file: CheckedFile,
-        model: ModelContents,
-        name: str,
-        subject: int,
-        phases: dict[str, np.ndarray],
-        table: str = "probes/phase",
-    ) -> np.ndarray:
-        steps = _read(file, model, name, subject, table).astype(np.int64)
-        if steps.size and not (steps.min() >= 0 and steps.max() < len(phases["index"])):
-            raise file.refuse(f"{subject_path(name, subject)}/{table} names steps that the timeline does not have")
-        return steps
+        return items_table(self.path, self._contents.models)
 
     def _chosen(self, models: str | Sequence[str] | None) -> dict[str, ModelContents]:
         known = self._contents.models
@@ -537,40 +390,15 @@ class Recording:
         for name in names:
             if name not in known:
                 raise ValueError(f'no model "{name}" in {self.path}, it has {one_of(known)}.{nearest(name, known)}')
+        if not names:
+            raise ValueError(f"no model chosen, {self.path} has {one_of(known)}")
         return {name: known[name] for name in names}
 
     def _having(self, table: str, models: str | Sequence[str] | None, asked_by: str) -> dict[str, ModelContents]:
         chosen = {name: model for name, model in self._chosen(models).items() if table in model.tables}
         if not chosen:
-            raise ValueError(f"{self.path} holds no {table}: {asked_by} records it")
+            raise self._lacks(table, asked_by)
         return chosen
 
-    def _extent(self, chosen: dict[str, ModelContents]) -> tuple[int, int]:
-        """Number of subjects and of items."""
-        return max(model.subjects for model in chosen.values()), next(iter(chosen.values())).slots
-
-
-def _axes(chosen: dict[str, ModelContents], subjects: int, slots: int) -> dict[str, Any]:
-    return {
-        "model": list(chosen),
-        "chance": ("model", [model.chance for model in chosen.values()]),
-        "subject": np.arange(subjects),
-        "item": np.arange(1, slots + 1),
-    }
-
-
-def _read(file: CheckedFile, model: ModelContents, name: str, subject: int, table: str) -> np.ndarray:
-    kind, shape = model.tables[table]
-    return file.table(f"{subject_path(name, subject)}/{table}", kind, shape)[...]
-
-
-def _read_phases(file: CheckedFile) -> dict[str, np.ndarray]:
-    length = file.table("phases/index", "i", (None,)).shape[0]
-    columns: dict[str, np.ndarray] = {}
-    for column, kind in PHASE_COLUMNS.items():
-        if kind == "S":
-            columns[column] = np.array(file.texts(f"phases/{column}", length), dtype=object)
-        else:
-            values = file.table(f"phases/{column}", kind[1], (length,))[...]
-            columns[column] = values.astype(np.int64 if kind[1] == "i" else np.float64)
-    return columns
+    def _lacks(self, what: str, asked_by: str) -> ValueError:
+        return ValueError(f"{self.path} holds no {what}: a protocol with {asked_by} records it")

@@ -19,7 +19,7 @@ from ..wording import nearest, one_of
 from .checked_file import open_checked
 from .contents import Contents, check_every_table, read_contents, read_status, subject_path
 from .creation import create_file
-from .disk_file import DiskFile
+from .disk_file import DiskFile, os_error
 from .fixed_text import cut
 from .layout import STATUSES, SUMMARY_COLUMNS, ModelLayout
 from .row_buffer import RowBuffer
@@ -173,7 +173,7 @@ class RecordingWriter:
         try:
             disk = DiskFile(path, "r+b")
         except OSError as error:
-            raise type(error)(error.errno, f"{path} cannot be written: {error.strerror}") from None
+            raise os_error(type(error), error.errno, f"{path} cannot be written: {error.strerror}") from error
         try:
             disk.lock()
             return cls(path, disk, contents)
@@ -447,7 +447,8 @@ class RecordingWriter:
     def _raise_failure(self) -> None:
         failure = self._disk.failure
         if failure is not None:
-            raise OSError(failure.errno, f"{self.path} can no longer be written: {failure.strerror}") from failure
+            message = f"{self.path} can no longer be written: {failure.strerror}"
+            raise os_error(type(failure), failure.errno, message) from failure
 
 
 def _set_text(place: h5py.Group, name: str, text: str, size: int) -> None:

@@ -41,7 +41,8 @@ class EfficientNetLite0(Encoder):
         ``"blocks"``: the 320 signed channels after the last block. ``"head"``: the 1280 channels of the ReLU6 layer
         above it, sparse and not negative like AlexNet's pool5.
     grid : int
-        The map is averaged down to grid × grid places, so there are channels · grid² features.
+        The map is averaged down to grid × grid places, so there are channels · grid² features. 1 forgets where
+        something was, such as which of two digits is on the left.
     size : int
         Side of the resized image in pixels; the network was trained at 224, and half the side takes a quarter of the
         time.
@@ -53,13 +54,13 @@ class EfficientNetLite0(Encoder):
 
     Examples
     --------
-    >>> EfficientNetLite0(layer="blocks", grid=2).description
+    >>> EfficientNetLite0().description
     'efficientnet-lite0 (layer "blocks", grid 2, size 224)'
     """
 
     kind: Literal["efficientnet-lite0"] = "efficientnet-lite0"
-    layer: Literal["blocks", "head"] = "head"
-    grid: Annotated[int, Field(ge=1, le=7)] = 1
+    layer: Literal["blocks", "head"] = "blocks"
+    grid: Annotated[int, Field(ge=1, le=7)] = 2
     size: Annotated[int, Field(ge=32, le=1024)] = 224
 
     def encode(self, images: NDArray[np.uint8], device: str = "cpu") -> NDArray[np.float32]:
@@ -226,9 +227,7 @@ def _load(network: torch.nn.Module, content: bytes, name: str) -> None:
 
 
 def _frozen(network: torch.nn.Module, device: str) -> torch.nn.Module:
-    import torch
-
-    return network.requires_grad_(False).to(device=device, memory_format=torch.channels_last)
+    return network.requires_grad_(False).to(device)
 
 
 def _in_batches(

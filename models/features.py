@@ -52,7 +52,7 @@ class FeaturePool:
     @property
     def dim(self) -> int:
         """Number of features of an image."""
-        return self.train.shape[1]
+        return int(self.train.shape[1])
 
 
 def encoder_by_name(name: str, **options: Any) -> Encoder:

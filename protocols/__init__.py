@@ -1,1 +1,65 @@
+"""What happens to a subject: the schedule language, its unrolling, and a library of protocols."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .blocks import Each as Each
+    from .blocks import Repeat as Repeat
+    from .blocks import each as each
+    from .blocks import repeat as repeat
+    from .durations import Duration as Duration
+    from .loading import library as library
+    from .loading import load as load
+    from .phases import Cue as Cue
+    from .phases import Lesion as Lesion
+    from .phases import Probe as Probe
+    from .phases import Rest as Rest
+    from .phases import Sleep as Sleep
+    from .phases import Stage as Stage
+    from .phases import Wake as Wake
+    from .phases import WrongLabels as WrongLabels
+    from .phases import lesion as lesion
+    from .phases import probe as probe
+    from .phases import rest as rest
+    from .phases import sleep as sleep
+    from .phases import wake as wake
+    from .protocol import ItemSpec as ItemSpec
+    from .protocol import Protocol as Protocol
+    from .protocol import RecordSpec as RecordSpec
+    from .schema import json_schema as json_schema
+    from .timeline import Presentations as Presentations
+    from .timeline import Step as Step
+    from .timeline import Timeline as Timeline
+    from .unrolling import unroll as unroll
+
+_MODULES = {
+    "blocks": ("Each", "Repeat", "each", "repeat"),
+    "durations": ("Duration",),
+    "loading": ("library", "load"),
+    "phases": (
+        *("Cue", "Lesion", "Probe", "Rest", "Sleep", "Stage", "Wake", "WrongLabels"),
+        *("lesion", "probe", "rest", "sleep", "wake"),
+    ),
+    "protocol": ("ItemSpec", "Protocol", "RecordSpec"),
+    "schema": ("json_schema",),
+    "timeline": ("Presentations", "Step", "Timeline"),
+    "unrolling": ("unroll",),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,141 @@
+"""The kinds of value that fields of a protocol hold: numbers, names, selections, orders."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
+
+from .problems import refuse, refuse_word
+
+MAX_COUNT = 100_000
+SELECTIONS = ("all", "seen", "current", "new")
+
+Count = Annotated[int, Field(strict=True, ge=1, le=MAX_COUNT)]
+Share = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
+Flag = Annotated[bool, Field(strict=True)]
+
+
+def _checked_text(text: str) -> str:
+    if any(c in "\ufffe\uffff" or (c != "\n" and unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")) for c in text):
+        raise refuse(text.encode("unicode_escape").decode(), "a text without control characters")
+    return text
+
+
+def _line(text: str) -> str:
+    if "\n" in text:
+        raise refuse(text, "one line")
+    return text.strip()
+
+
+def _name(pattern: str, expected: str) -> Any:
+    form = re.compile(pattern)
+
+    def read(value: Any) -> str:
+        if not isinstance(value, str) or not form.fullmatch(value):
+            raise refuse(value, expected)
+        return value
+
+    return PlainValidator(read)
+
+
+Text = Annotated[str, Field(strict=True, max_length=10_000), AfterValidator(_checked_text)]
+Label = Annotated[str, Field(strict=True, max_length=100), AfterValidator(_checked_text), AfterValidator(_line)]
+
+SLUG = r"[a-z0-9]+(?:-[a-z0-9]+)*"
+WORD = r"[A-Za-z](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9])?"
+Slug = Annotated[
+    str,
+    _name(rf"(?=.{{1,100}}$){SLUG}", 'a name of small letters, digits and hyphens, such as "my-protocol"'),
+    WithJsonSchema({"type": "string", "pattern": f"^{SLUG}$", "maxLength": 100}),
+]
+Word = Annotated[
+    str,
+    _name(WORD, "a name of letters, digits, hyphens and underscores that begins with a letter"),
+    WithJsonSchema({"type": "string", "pattern": f"^{WORD}$"}),
+]
+
+
+def read_slots(value: Any) -> tuple[int, ...]:
+    """A non-empty list of different slot numbers."""
+    if not isinstance(value, (list, tuple)):
+        raise refuse(value, "a list of slot numbers, such as [0, 1, 2]")
+    if not value:
+        raise refuse(value, "at least one slot number")
+    if len(value) > MAX_COUNT:
+        raise ValueError(f"found {len(value)} slot numbers; expected at most {MAX_COUNT}")
+    met: set[int] = set()
+    for slot in value:
+        if isinstance(slot, bool) or not isinstance(slot, int) or slot < 0:
+            raise refuse(slot, "slot numbers: 0, 1, 2, ...")
+        if slot in met:
+            raise ValueError(f"found slot {slot} twice; each slot may stand in a list once")
+        met.add(slot)
+    return tuple(value)
+
+
+def _selection(value: Any) -> str | tuple[int, ...]:
+    if isinstance(value, (list, tuple)):
+        return read_slots(value)
+    if isinstance(value, str) and re.fullmatch(WORD, value):
+        return value
+    raise refuse_word(value, SELECTIONS, "a list name or slot numbers")
+
+
+def _targets(value: Any) -> str | tuple[int, ...] | tuple[str, ...]:
+    if isinstance(value, (list, tuple)) and value and all(isinstance(name, str) for name in value):
+        for name in value:
+            _selection(name)
+        if len(value) > MAX_COUNT:
+            raise ValueError(f"found {len(value)} list names; expected at most {MAX_COUNT}")
+        return tuple(value)
+    return _selection(value)
+
+
+def _order(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return read_slots(value)
+    if not isinstance(value, str) or value not in ("listed", "shuffled"):
+        raise refuse_word(value, ("listed", "shuffled"), "a list of slot numbers")
+    return value
+
+
+def _each_order(value: Any) -> Any:
+    """As `_order`, but a slot may come back, as often as its frequency says."""
+    if isinstance(value, (list, tuple)):
+        read_slots(list(dict.fromkeys(value)) if all(type(v) is int for v in value) else value)
+        return tuple(value)
+    if not isinstance(value, str) or value not in ("listed", "shuffled", "balanced"):
+        raise refuse_word(value, ("listed", "shuffled", "balanced"), "a list of slot numbers")
+    return value
+
+
+SLOTS_SCHEMA = {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1, "uniqueItems": True}
+_selection_schema = {
+    "anyOf": [{"enum": list(SELECTIONS)}, {"type": "string", "pattern": f"^{WORD}$"}, SLOTS_SCHEMA],
+    "description": "all, seen, current, new, the name of a list, or slot numbers",
+}
+
+Slots = Annotated[tuple[int, ...], PlainValidator(read_slots), WithJsonSchema(SLOTS_SCHEMA)]
+Selection = Annotated[str | tuple[int, ...], PlainValidator(_selection), WithJsonSchema(_selection_schema)]
+Targets = Annotated[
+    str | tuple[int, ...] | tuple[str, ...],
+    PlainValidator(_targets),
+    WithJsonSchema(
+        {"anyOf": [_selection_schema, {"type": "array", "items": {"type": "string"}, "minItems": 1}]},
+    ),
+]
+Order = Annotated[
+    Literal["listed", "shuffled"] | tuple[int, ...],
+    PlainValidator(_order),
+    WithJsonSchema({"anyOf": [{"enum": ["listed", "shuffled"]}, SLOTS_SCHEMA]}),
+]
+EachOrder = Annotated[
+    Literal["listed", "shuffled", "balanced"] | tuple[int, ...],
+    PlainValidator(_each_order),
+    WithJsonSchema(
+        {"anyOf": [{"enum": ["listed", "shuffled", "balanced"]}, {**SLOTS_SCHEMA, "uniqueItems": False}]},
+    ),
+]

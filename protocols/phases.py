@@ -1,0 +1,398 @@
+"""The phases of a subject's time: wake, sleep, rest, probe, lesion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
+
+from .durations import Duration, DurationField
+from .fields import Count, Flag, Label, Order, Selection, Share, Word
+from .problems import Problem, ProtocolError, Spec, found, refuse_word
+
+
+class Phase(Spec):
+    """A stretch of a subject's time. `short` is the field that the short YAML form `- kind: value` sets."""
+
+    kind_of_phase: ClassVar[str] = ""
+    short: ClassVar[str] = ""
+
+    label: Label = ""
+
+
+class WrongLabels(Spec):
+    """Labels of which a share is wrong, drawn anew for each presentation.
+
+    Examples
+    --------
+    >>> WrongLabels(wrong=0.3).wrong
+    0.3
+    """
+
+    wrong: Share
+
+
+def _labels(value: Any) -> Any:
+    # YAML reads a bare `true` as the truth value.
+    if value is True:
+        return "true"
+    if isinstance(value, WrongLabels):
+        return value
+    if isinstance(value, dict):
+        return WrongLabels(**{str(key): entry for key, entry in value.items()})
+    if value not in ("true", "deranged"):
+        raise refuse_word(value, ("true", "deranged"), "{wrong: SHARE}")
+    return value
+
+
+Labels = Annotated[
+    Literal["true", "deranged"] | WrongLabels,
+    PlainValidator(_labels),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": [True, "true", "deranged"]},
+                {
+                    "type": "object",
+                    "properties": {"wrong": {"type": "number", "minimum": 0, "maximum": 1}},
+                    "required": ["wrong"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    ),
+]
+
+
+class Wake(Phase):
+    """Items are presented and learned.
+
+    Parameters
+    ----------
+    present : selection
+        ``all``, ``seen``, ``current``, ``new``, the name of a list, or slot numbers.
+    order : ``"listed"``, ``"shuffled"`` or slot numbers
+        Order of presentation within a round.
+    labels : ``"true"``, ``"deranged"`` or ``{"wrong": share}``
+        Labels given: right ones; those of other items, one derangement per subject; or a share wrong.
+    exposures : int
+        Presentations of each item: so many rounds through the selection, reshuffled each round if shuffled.
+    duration : Duration
+        Of one presentation.
+    domain : str, optional
+        Domain from which the images come, for item sets that have several.
+
+    Examples
+    --------
+    >>> Wake(present="all", exposures=3).duration.seconds
+    1.0
+    """
+
+    kind_of_phase: ClassVar[str] = "wake"
+    short: ClassVar[str] = "present"
+
+    present: Selection
+    order: Order = "listed"
+    labels: Labels = "true"
+    exposures: Count = 1
+    duration: DurationField = Duration("1 s")
+    domain: Word | None = None
+
+
+class Stage(Spec):
+    """One stage of a sleep cycle: ``nrem`` or ``rem`` with its duration.
+
+    Examples
+    --------
+    >>> Stage(nrem="60 min").kind
+    'nrem'
+    """
+
+    nrem: DurationField | None = None
+    rem: DurationField | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Stage:
+        if (self.nrem is None) == (self.rem is None):
+            raise ValueError("expected one stage, such as {nrem: 60 min} or {rem: 30 min}")
+        return self
+
+    @property
+    def kind(self) -> Literal["nrem", "rem"]:
+        """Which stage it is."""
+        return "nrem" if self.nrem is not None else "rem"
+
+    @property
+    def duration(self) -> Duration:
+        """How long it lasts."""
+        return self.nrem or self.rem  # type: ignore[return-value]
+
+
+class Sleep(Phase):
+    """Sleep: nothing is presented, memories may be replayed.
+
+    Parameters
+    ----------
+    duration : Duration, optional
+        Whole duration; or else `cycles` and `stages`.
+    cycles : int, optional
+        How many times the stages follow each other; 1 if only `stages` is given.
+    stages : list of Stage, optional
+        The stages of one cycle.
+    passes : int, optional
+        Replay passes of a model that counts passes and not minutes.
+    replay : selection, optional
+        What is replayed; None: whatever replays.
+    cue : selection, optional
+        Items cued during NREM (targeted memory reactivation).
+
+    Examples
+    --------
+    >>> Sleep(cycles=4, stages=[Stage(nrem="60 min"), Stage(rem="30 min")]).seconds / 3600
+    6.0
+    """
+
+    kind_of_phase: ClassVar[str] = "sleep"
+    short: ClassVar[str] = "duration"
+
+    duration: DurationField | None = None
+    cycles: Count | None = None
+    stages: tuple[Stage, ...] | None = Field(default=None, min_length=1, max_length=100)
+    passes: Count | None = None
+    replay: Selection | None = None
+    cue: Selection | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Sleep:
+        if self.duration is not None and (self.cycles is not None or self.stages is not None):
+            raise _problem("duration", "expected either duration, or cycles and stages, not both")
+        if self.cycles is not None and self.stages is None:
+            raise _problem("cycles", "cycles need stages, such as stages: [{nrem: 60 min}, {rem: 30 min}]")
+        return self
+
+    @property
+    def seconds(self) -> float:
+        """Whole duration in seconds; 0 where none is given."""
+        if self.stages is not None:
+            return (self.cycles or 1) * sum(stage.duration.seconds for stage in self.stages)
+        return self.duration.seconds if self.duration is not None else 0.0
+
+
+class Rest(Phase):
+    """Time passes, awake, and nothing is presented.
+
+    Parameters
+    ----------
+    duration : Duration
+        How long.
+
+    Examples
+    --------
+    >>> Rest(duration="10 min").duration.seconds
+    600.0
+    """
+
+    kind_of_phase: ClassVar[str] = "rest"
+    short: ClassVar[str] = "duration"
+
+    duration: DurationField
+
+
+class Cue(Spec):
+    """What a cued probe presents: a fraction of the item, with noise.
+
+    Parameters
+    ----------
+    fraction : float
+        Share of the item that is shown, 0 to 1.
+    noise : float
+        Noise on it, 0 to 1.
+
+    Examples
+    --------
+    >>> Cue(fraction=0.5).noise
+    0.0
+    """
+
+    fraction: Share = 1.0
+    noise: Share = 0.0
+
+
+class Probe(Phase):
+    """A test. It takes no time and, unless `learn` is set, teaches nothing.
+
+    Parameters
+    ----------
+    of : selection
+        What is tested.
+    kind : ``"recognition"``, ``"cued"`` or ``"recall"``
+        The item itself is shown; a part of it (`cue`); or a sequence is to come back.
+    cue : Cue, optional
+        For cued probes: what is shown.
+    lesions : list of str, optional
+        One row of results per lesion; ``none`` is the intact subject. Empty: the lesion in force.
+    learn : bool
+        Whether the probe teaches.
+    every : ``"epoch"``, optional
+        Also probe the wake phase right before after each of its epochs.
+    scoring : ``"item"``, ``"strict"`` or ``"free"``, optional
+        For recall: right item whatever its position within the list (``item``, also when None), right item at
+        its position (``strict``), or free recall (``free``).
+
+    Examples
+    --------
+    >>> Probe(of="seen").kind
+    'recognition'
+    """
+
+    kind_of_phase: ClassVar[str] = "probe"
+    short: ClassVar[str] = "of"
+
+    of: Selection = "all"
+    kind: Literal["recognition", "cued", "recall"] = "recognition"
+    cue: Cue | None = None
+    lesions: tuple[Word, ...] = Field(default=(), max_length=100)
+    learn: Flag = False
+    every: Literal["epoch"] | None = None
+    scoring: Literal["item", "strict", "free"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lesions_named(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("lesions") == []:
+            raise _problem("lesions", "found an empty list; expected at least one, such as [none, hippocampus]")
+        return data
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Probe:
+        if self.kind == "cued" and self.cue is None:
+            raise _problem("cue", "is missing; a cued probe needs a cue, such as cue: {fraction: 0.5}")
+        if self.kind != "cued" and self.cue is not None:
+            raise _problem("cue", f"only a probe of kind cued takes a cue; this one is of kind {self.kind}")
+        if self.kind != "recall" and self.scoring is not None:
+            raise _problem("scoring", f"only a probe of kind recall takes scoring; this one is of kind {self.kind}")
+        if len(set(self.lesions)) < len(self.lesions):
+            raise _problem("lesions", f"{found(self.lesions)}; expected each lesion once")
+        if self.every is not None and len(self.lesions) > 1:
+            raise _problem("every", "a probe after every epoch takes at most one lesion")
+        return self
+
+
+class Lesion(Phase):
+    """A part of the subject is switched off until the phase ``lesion: none``.
+
+    Parameters
+    ----------
+    of : str
+        Name of the part, such as ``hippocampus``; ``none`` ends the lesion in force.
+
+    Examples
+    --------
+    >>> Lesion(of="hippocampus").of
+    'hippocampus'
+    """
+
+    kind_of_phase: ClassVar[str] = "lesion"
+    short: ClassVar[str] = "of"
+
+    of: Word
+
+
+AnyPhase: TypeAlias = Wake | Sleep | Rest | Probe | Lesion
+PHASES: dict[str, type[Phase]] = {cls.kind_of_phase: cls for cls in (Wake, Sleep, Rest, Probe, Lesion)}
+
+
+def _problem(field: str, text: str) -> ProtocolError:
+    return ProtocolError([Problem((field,), text)])
+
+
+def wake(
+    present: str | Sequence[int],
+    *,
+    order: str | Sequence[int] = "listed",
+    labels: str | dict[str, float] | WrongLabels = "true",
+    exposures: int = 1,
+    duration: str | Duration = "1 s",
+    domain: str | None = None,
+    label: str = "",
+) -> Wake:
+    """A wake phase; see `Wake` for the parameters.
+
+    Examples
+    --------
+    >>> wake("all", order="shuffled").order
+    'shuffled'
+    """
+    return Wake(
+        present=present,
+        order=order,
+        labels=labels,
+        exposures=exposures,
+        duration=duration,
+        domain=domain,
+        label=label,
+    )
+
+
+def sleep(
+    duration: str | Duration | None = None,
+    *,
+    cycles: int | None = None,
+    stages: Sequence[dict[str, str] | Stage] | None = None,
+    passes: int | None = None,
+    replay: str | Sequence[int] | None = None,
+    cue: str | Sequence[int] | None = None,
+    label: str = "",
+) -> Sleep:
+    """A sleep phase; see `Sleep` for the parameters.
+
+    Examples
+    --------
+    >>> sleep("90 min").seconds
+    5400.0
+    """
+    return Sleep(duration=duration, cycles=cycles, stages=stages, passes=passes, replay=replay, cue=cue, label=label)
+
+
+def rest(duration: str | Duration, *, label: str = "") -> Rest:
+    """A rest phase; see `Rest` for the parameters.
+
+    Examples
+    --------
+    >>> rest("10 min").duration.seconds
+    600.0
+    """
+    return Rest(duration=duration, label=label)
+
+
+def probe(
+    of: str | Sequence[int] = "all",
+    *,
+    kind: str = "recognition",
+    cue: dict[str, float] | Cue | None = None,
+    lesions: Sequence[str] = (),
+    learn: bool = False,
+    every: str | None = None,
+    scoring: str | None = None,
+    label: str = "",
+) -> Probe:
+    """A probe; see `Probe` for the parameters.
+
+    Examples
+    --------
+    >>> probe("all", lesions=["none", "hippocampus"]).lesions
+    ('none', 'hippocampus')
+    """
+    return Probe(of=of, kind=kind, cue=cue, lesions=lesions, learn=learn, every=every, scoring=scoring, label=label)
+
+
+def lesion(of: str, *, label: str = "") -> Lesion:
+    """A lesion; see `Lesion` for the parameters.
+
+    Examples
+    --------
+    >>> lesion("hippocampus").of
+    'hippocampus'
+    """
+    return Lesion(of=of, label=label)

@@ -1,0 +1,83 @@
+"""JSON Schema of the YAML form, for editors that complete protocol files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .blocks import BLOCKS
+from .fields import WORD
+from .phases import PHASES, Phase
+from .protocol import Protocol
+
+_REF = "#/$defs/{model}"
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of protocol files, short forms included.
+
+    Returns
+    -------
+    dict
+        Serialises to JSON as it is.
+
+    Examples
+    --------
+    >>> json_schema()["required"]
+    ['name', 'items', 'schedule']
+    """
+    schema = Protocol.model_json_schema(ref_template=_REF)
+    defs = schema.setdefault("$defs", {})
+    for kind, phase in PHASES.items():
+        defs[kind] = _phase(kind, phase, defs)
+    for kind, block in BLOCKS.items():
+        body = block.model_json_schema(ref_template=_REF)
+        defs |= body.pop("$defs", {})
+        defs[kind] = _tidied(body)
+    defs["elements"] = {
+        "type": "array",
+        "minItems": 1,
+        "items": {"anyOf": [{"$ref": _REF.format(model=kind)} for kind in (*PHASES, *BLOCKS)]},
+    }
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "engram protocol"}
+    return _tidied({**schema, **head})
+
+
+def _phase(kind: str, phase: type[Phase], defs: dict[str, Any]) -> dict[str, Any]:
+    body = phase.model_json_schema(ref_template=_REF)
+    defs |= body.pop("$defs", {})
+    label = body["properties"].pop("label")
+    forms = [body["properties"][phase.short], body]
+    if not body.get("required"):
+        forms.append({"type": "null"})  # `- sleep:` with nothing behind it
+    if kind == "lesion":
+        nothing = {
+            "type": "object",
+            "propertyNames": {"pattern": f"^{WORD}$"},
+            "additionalProperties": {"type": "null"},
+        }
+        forms.append({**nothing, "minProperties": 1, "maxProperties": 1})  # `- lesion: {none}`
+    return {
+        "type": "object",
+        "description": _first_line(phase),
+        "properties": {kind: {"anyOf": forms}, "label": label},
+        "required": [kind],
+        "additionalProperties": False,
+    }
+
+
+def _first_line(cls: type) -> str:
+    return (cls.__doc__ or "").strip().split("\n")[0]
+
+
+def _tidied(schema: Any) -> Any:
+    """Without generated titles, and with docstrings cut to their first line."""
+    if isinstance(schema, list):
+        return [_tidied(entry) for entry in schema]
+    if not isinstance(schema, dict):
+        return schema
+    tidy = {}
+    for key, value in schema.items():
+        if key == "title" and isinstance(value, str) and value != "engram protocol":
+            continue
+        tidy[key] = value.split("\n")[0] if key == "description" and isinstance(value, str) else _tidied(value)
+    return tidy

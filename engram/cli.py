@@ -1,1 +1,279 @@
-def main() -> None: ...
+"""The command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+
+app = typer.Typer(
+    name="engram",
+    help="A simulator of memory: protocols, models, recordings and figures.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Listable(StrEnum):
+    protocols = "protocols"
+    models = "models"
+    items = "items"
+    datasets = "datasets"
+
+
+def in_words(command: Callable[..., None]) -> Callable[..., None]:
+    """Print what is wrong without a traceback, and exit with 2 for bad input, 1 for failure, 130 for Ctrl-C."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except KeyboardInterrupt:
+            fail("interrupted", INTERRUPTED)
+        except (ValueError, TypeError, FileNotFoundError, FileExistsError, IsADirectoryError, ImportError) as error:
+            fail(_words_of(error), BAD_INPUT)
+        except BrokenPipeError:
+            sys.stderr.close()  # the reader of a pipe has gone: there is nobody to tell
+            raise typer.Exit(FAILED) from None
+        except (OSError, MemoryError) as error:
+            fail(_words_of(error), FAILED)
+
+    return wrapped
+
+
+def fail(message: str, code: int) -> None:
+    """Print an error and leave."""
+    typer.echo(f"engram: {message}", err=True)
+    raise typer.Exit(code)
+
+
+def _words_of(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror and error.errno is not None:
+        named = f"{error.filename}: " if error.filename and str(error.filename) not in error.strerror else ""
+        return f"{named}{error.strerror}"
+    return str(error) or type(error).__name__
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from . import __version__
+
+        typer.echo(f"engram {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def engram(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """A simulator of memory: protocols, models, recordings and figures."""
+
+
+Seconds = Annotated[float, typer.Option(min=0, help="Seconds between checkpoints.")]
+RecordingPath = Annotated[Path, typer.Argument(help="A recording (.h5).", show_default=False)]
+
+
+@app.command()
+@in_words
+def run(
+    protocol: Annotated[str, typer.Argument(help="A protocol file, or a name that `engram list protocols` prints.")],
+    models: Annotated[
+        str, typer.Option(help="Names, separated by commas; NAME=MODEL gives a copy another name.")
+    ] = "conventional,hybrid",
+    subjects: Annotated[int, typer.Option(help="Simulated subjects of each model.")] = 10,
+    seed: Annotated[int, typer.Option(help="Seed of the run.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="The recording; runs/PROTOCOL.h5 by default.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="MODEL.PARAM=VALUE", help="Set a parameter; may be repeated.")
+    ] = None,
+    items: Annotated[str | None, typer.Option(help="Item set, in the place of the protocol's.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(envvar="ENGRAM_DATA", help="Folder or file with your images.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    threads: Annotated[int | None, typer.Option(help="Threads; at most four by default.")] = None,
+    chunk: Annotated[int | None, typer.Option(help="Subjects simulated together.")] = None,
+    checkpoint_every: Seconds = 60.0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing recording.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress.")] = False,
+) -> None:
+    """Take subjects of one or more models through a protocol and record what is seen."""
+    from .protocols import load
+    from .settings import models_from
+
+    loaded = load(protocol)
+    specs = models_from(models, set_ or [])
+    out = out or Path("runs", f"{loaded.name}.h5")
+    from .sim import run as start
+
+    _carry_out(
+        out,
+        quiet,
+        lambda reporter: start(
+            loaded,
+            specs,
+            subjects=subjects,
+            seed=seed,
+            out=out,
+            items=items,
+            data=data,
+            device=device,
+            threads=threads,
+            chunk=chunk,
+            checkpoint_every=checkpoint_every,
+            overwrite=overwrite,
+            reporter=reporter,
+        ),
+    )
+
+
+@app.command()
+@in_words
+def resume(
+    recording: RecordingPath,
+    checkpoint_every: Seconds = 60.0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress.")] = False,
+) -> None:
+    """Go on with an interrupted or killed run."""
+    from .sim import resume as go_on
+
+    _carry_out(
+        recording, quiet, lambda reporter: go_on(recording, checkpoint_every=checkpoint_every, reporter=reporter)
+    )
+
+
+def _carry_out(out: Path, quiet: bool, start: Callable[[Any], Any]) -> None:
+    from .sim.engine import Interrupted
+    from .sim.progress import Reporter, reporter_for
+    from .table import print_metrics
+
+    try:
+        with Reporter() if quiet else reporter_for(sys.stderr) as reporter:
+            recording = start(reporter)
+    except Interrupted:
+        fail(f"interrupted; a checkpoint is written, go on with: engram resume {out}", INTERRUPTED)
+    except KeyboardInterrupt:
+        hint = f"; go on from the last checkpoint with: engram resume {out}" if out.exists() else ""
+        fail(f"stopped{hint}", INTERRUPTED)
+    if not quiet:
+        print_metrics(recording)
+        typer.echo(f"recording: {out}")
+    failed = [name for name, model in recording.models.items() if set(model.statuses) == {"failed"}]
+    if failed:
+        fail(f"every subject of {', '.join(failed)} stopped; `engram show {out}` says why", FAILED)
+
+
+@app.command()
+@in_words
+def validate(
+    protocol: Annotated[str, typer.Argument(help="A protocol file, or the name of one of the library.")],
+    timeline: Annotated[bool, typer.Option("--timeline", help="Print the unrolled timeline.")] = False,
+) -> None:
+    """Check a protocol file."""
+    from .protocols import load, unroll
+
+    loaded = load(protocol)
+    unrolled = unroll(loaded)
+    if timeline:
+        typer.echo(str(unrolled))
+        return
+    needs = ", ".join(sorted(loaded.abilities())) or "none beyond learning and recognition"
+    typer.echo(
+        f"{loaded.name}: valid; {len(unrolled.steps)} steps, {loaded.items.count} items; abilities needed: {needs}"
+    )
+
+
+@app.command()
+@in_words
+def show(
+    recording: RecordingPath,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print what a recording holds and what came out."""
+    import json
+
+    from .analysis import summary
+    from .data.recording import open_recording
+    from .table import print_metrics
+
+    opened = open_recording(recording)
+    if json_:
+        typer.echo(json.dumps(summary(opened), indent=2, allow_nan=False))
+    else:
+        print_metrics(opened)
+
+
+@app.command()
+@in_words
+def plot(
+    recording: RecordingPath,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="PNG, PDF or SVG; beside the recording by default.")
+    ] = None,
+) -> None:
+    """Draw the figures that the recording's protocol calls for."""
+    from .analysis import plot_recording
+    from .data.recording import open_recording
+
+    figure = plot_recording(open_recording(recording))
+    out = out or recording.with_suffix(".png")
+    if out.is_dir():
+        raise IsADirectoryError(f"{out} is a folder; give the name of a file, such as {out / 'figure.png'}")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out, dpi=150)
+    typer.echo(f"figure: {out}")
+
+
+@app.command("list")
+@in_words
+def list_(what: Annotated[Listable, typer.Argument(help="protocols, models, items or datasets.")]) -> None:
+    """List what there is by name."""
+    from .table import print_names
+
+    if what is Listable.protocols:
+        from .protocols import library, load
+
+        print_names({name: load(name).about for name in library()})
+    elif what is Listable.models:
+        from .models.registry import model, model_names
+
+        print_names({name: _first_line(model(name)) for name in model_names()})
+    elif what is Listable.items:
+        from .data import item_set, item_set_names
+
+        print_names({name: _first_line(item_set(name)) for name in item_set_names()})
+    else:
+        typer.echo("no behavioural data sets are installed")
+
+
+def _first_line(thing: object) -> str:
+    return (type(thing).__doc__ or "").strip().splitlines()[0]
+
+
+@app.command()
+@in_words
+def schema() -> None:
+    """Print the JSON Schema of protocol files, for editors."""
+    import json
+
+    from .protocols import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))
+
+
+def main() -> None:
+    """Entry point of ``engram``."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    app()

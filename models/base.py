@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ..data.wording import nearest
 
 if TYPE_CHECKING:
     from ..data.items import Pool
@@ -42,6 +44,24 @@ class Model(BaseModel):
     abilities: ClassVar[frozenset[str]] = frozenset()
 
     kind: str
+
+    def __init__(self, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise ValueError(self._in_words(error)) from None
+
+    @classmethod
+    def _in_words(cls, error: ValidationError) -> str:
+        lines = []
+        for problem in error.errors():
+            name, *inner = (str(part) for part in problem["loc"] or ("",))
+            if problem["type"] == "extra_forbidden" and not inner:
+                lines.append(f"{cls.__name__} has no parameter {name!r}.{nearest(name, cls.model_fields)}")
+            else:
+                what = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+                lines.append(f"{cls.__name__}: {'.'.join([name, *inner])}: found {problem['input']!r}; {what}")
+        return "\n".join(lines)
 
     def check(self, protocol: Protocol, pool: Pool) -> None:
         """Refuse, in words, a protocol that this model cannot be taken through.

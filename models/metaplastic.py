@@ -110,7 +110,7 @@ class MetaplasticNetwork(Model):
     """
 
     backend: ClassVar[str] = "torch"
-    abilities: ClassVar[frozenset[str]] = frozenset({"learning-curves"})
+    abilities: ClassVar[frozenset[str]] = frozenset()
 
     kind: Literal["metaplastic"] = "metaplastic"
     preset: Literal["default", "cho2024"] = "default"
@@ -132,7 +132,11 @@ class MetaplasticNetwork(Model):
     def _fill_from_preset(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
-        return {**PRESETS.get(given.get("preset", "default"), {}), **given}
+        filled = {**PRESETS.get(given.get("preset", "default"), {}), **given}
+        for name in ("encoder", "flexibility"):  # a bare word stands for that kind with its defaults
+            if isinstance(filled.get(name), str):
+                filled[name] = {"kind": "pixels" if filled[name] == "none" else filled[name]}
+        return filled
 
     def check(self, protocol: Protocol, pool: Pool) -> None:
         super().check(protocol, pool)

@@ -1,1 +1,41 @@
+"""Runs protocols on models: engine, backends, checkpoints."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .running import resume as resume
+    from .running import run as run
+    from .session import Progress as Progress
+    from .session import Responses as Responses
+    from .session import Session as Session
+    from .session import Settings as Settings
+    from .session import Subjects as Subjects
+    from .simulator import Simulator as Simulator
+    from .simulator import register_backend as register_backend
+
+_MODULE_OF = {
+    "Progress": "session",
+    "Responses": "session",
+    "Session": "session",
+    "Settings": "session",
+    "Simulator": "simulator",
+    "Subjects": "session",
+    "register_backend": "simulator",
+    "resume": "running",
+    "run": "running",
+}
+
+__all__ = sorted(_MODULE_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_MODULE_OF])

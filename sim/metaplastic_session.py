@@ -1,0 +1,309 @@
+"""Mixed-stability networks in torch: all subjects of a session as one batched network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..data.seeds import child_rng
+from ..models.features import FeaturePool
+from ..models.metaplastic import LearningPlan, MetaplasticNetwork
+from ..models.synapses import auto_sensitivity, gate_torch, split_stiffness
+from ..models.teaching import teaching_set
+from .batched_mlp import BatchedMLP
+from .session import Progress, Responses, Session, Settings, State, Subjects
+
+if TYPE_CHECKING:
+    from ..protocols import Step
+
+
+def projections(model: MetaplasticNetwork, features: FeaturePool, slots: int) -> dict[str, tuple[int, int]]:
+    """Names and shapes, (pre, post), of the layers' weights."""
+    sizes = [features.train.shape[1], *model.hidden, slots]
+    names = [f"hidden{layer + 1}" for layer in range(len(model.hidden))] + ["output"]
+    return dict(zip(names, zip(sizes[:-1], sizes[1:], strict=True), strict=True))
+
+
+class MetaplasticSession(Session):
+    """A batch of subjects of a `MetaplasticNetwork`.
+
+    Parameters
+    ----------
+    model : MetaplasticNetwork
+    subjects : Subjects
+    features : FeaturePool
+        Frozen features of the pool, shared by all subjects.
+    settings : Settings
+    """
+
+    def __init__(
+        self, model: MetaplasticNetwork, subjects: Subjects, features: FeaturePool, settings: Settings
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.subjects = subjects
+        self.device = torch.device(settings.device)
+        self._train = torch.as_tensor(features.train, device=self.device)
+        self._test = torch.as_tensor(features.test, device=self.device)
+        self._projections = projections(model, features, subjects.slots)
+        self._initial = self._draw("weights")
+        self._net = BatchedMLP(
+            [w.clone() for w in self._initial],
+            [torch.zeros(len(subjects), 1, n, device=self.device) for _, n in self._projections.values()],
+            model.batch_size,
+        )
+        self._batch = torch.empty(len(subjects), model.batch_size, self._train.shape[1], device=self.device)
+        self._test_images = torch.as_tensor(
+            np.stack([draw.test.ravel() for draw in subjects.draws]), device=self.device
+        )
+        self._presentation = self._epoch = 0
+        self._prepare_rule()
+
+    # The rule ---------------------------------------------------------------------------------------------------------
+
+    def _prepare_rule(self) -> None:
+        model, flexibility = self.model, self._draw("flexibility")
+        self._gates: list[Tensor] | None = None
+        self._sensitivity: NDArray[np.float64] | None = None
+        self._stiffness: list[tuple[Tensor, Tensor | None]] = []
+        self._is_gated = False
+        if model.rule == "rate":
+            if not all(bool((f == 1).all()) for f in flexibility) or model.rate != 1.0:
+                self._gates = [f.mul_(model.rate) for f in flexibility]
+            return
+        extremes = all(bool(((f == 0) | (f == 1)).all()) for f in flexibility)
+        if all(bool((f == 1).all()) for f in flexibility):
+            return
+        self._is_gated = True
+        self._gates = [torch.empty_like(w) for w in self._initial]
+        self._relative_stiffness = [split_stiffness(f.cpu().numpy(), 1.0) for f in flexibility]
+        if model.sensitivity != "auto":
+            self._set_sensitivity(np.full(len(self.subjects), float(model.sensitivity)))
+        elif extremes:  # Where every synapse is frozen or ordinary, no sensitivity matters.
+            self._set_sensitivity(np.ones(len(self.subjects)))
+
+    def _set_sensitivity(self, sensitivity: NDArray[np.float64]) -> None:
+        self._sensitivity = sensitivity
+        scale = torch.as_tensor(sensitivity, dtype=torch.float32)[:, None, None]
+        largest = torch.finfo(torch.float32).max
+        self._stiffness = [
+            ((k * scale).clamp_(max=largest).to(self.device), None if frozen is None else frozen.to(self.device))
+            for k, frozen in self._relative_stiffness
+        ]
+
+    def _refresh_gates(self) -> None:
+        if not self._is_gated:
+            return
+        assert self._gates is not None
+        if self._sensitivity is None:  # Until the first item is learned w = w0, where every gate is open.
+            for gate, (_, frozen) in zip(self._gates, self._relative_stiffness, strict=True):
+                gate.fill_(1.0)
+                if frozen is not None:
+                    gate.masked_fill_(frozen.to(self.device), 0.0)
+            return
+        for weight, initial, (stiffness, frozen), gate in zip(
+            self._net.weights, self._initial, self._stiffness, self._gates, strict=True
+        ):
+            gate_torch(weight, initial, stiffness, frozen, gate)
+
+    @property
+    def _needs_calibration(self) -> bool:
+        return self._is_gated and self._sensitivity is None
+
+    def _calibrate(self) -> None:
+        """Set the sensitivity from how far the weights travelled during the first item."""
+        squares = sum(
+            ((w - w0).double() ** 2).sum(dim=(1, 2)) for w, w0 in zip(self._net.weights, self._initial, strict=True)
+        )
+        synapses = sum(w[0].numel() for w in self._initial)
+        travelled = torch.sqrt(torch.as_tensor(squares) / synapses).cpu().numpy()
+        usable = np.isfinite(travelled)
+        sensitivity = np.ones(len(self.subjects))
+        if usable.any():
+            sensitivity[usable] = auto_sensitivity(travelled[usable], self.model.kappa)
+        self._set_sensitivity(sensitivity)
+
+    # Phases -----------------------------------------------------------------------------------------------------------
+
+    def wake(self, step: Step) -> Iterator[Progress]:
+        plan = self.model.plan(step.phase)
+        rows = [p.of(step.index) for p in self.subjects.presentations]
+        count = len(rows[0].item)
+        for presentation in range(self._presentation, count):
+            images, labels = self._teaching_sets(step.index, presentation, plan.nontarget)
+            if self._needs_calibration and self.model.gate_refresh == "step":
+                self._rehearse_to_calibrate(step.index, presentation, images, labels, plan)
+            if self._epoch == 0:
+                self._refresh_gates()
+            for epoch in range(self._epoch, plan.epochs):
+                loss = self._learn_epoch(step.index, presentation, epoch, images, labels, plan)
+                self._stop_where_not_finite(loss, step, presentation, epoch)
+                self._presentation, self._epoch = presentation, epoch + 1
+                if self._epoch == plan.epochs:
+                    self._presentation, self._epoch = presentation + 1, 0
+                    if self._needs_calibration:
+                        self._calibrate()
+                item = int(rows[0].item[presentation])
+                doing = f"item {item + 1}" if len({int(r.item[presentation]) for r in rows}) == 1 else "an item"
+                yield Progress(
+                    f"{doing}, epoch {epoch + 1}",
+                    presentation * plan.epochs + epoch + 1,
+                    count * plan.epochs,
+                    presentation,
+                    epoch,
+                )
+        self._presentation = self._epoch = 0
+
+    def _teaching_sets(self, phase: int, presentation: int, nontarget: bool) -> tuple[Tensor, Tensor]:
+        """Images and labels of one presentation, both [subject, image]."""
+        sets = []
+        for number, draw, presentations in zip(
+            self.subjects.numbers, self.subjects.draws, self.subjects.presentations, strict=True
+        ):
+            rows = presentations.of(phase)
+            rng = child_rng(self.subjects.seed, "subject", number, "teaching", phase, presentation)
+            item, label, wrong = rows.item[presentation], rows.label[presentation], rows.wrong[presentation]
+            sets.append(teaching_set(draw.train, int(item), int(label), float(wrong), nontarget, rng))
+        images, labels = (np.stack(column) for column in zip(*sets, strict=True))
+        return torch.as_tensor(images, device=self.device), torch.as_tensor(labels, device=self.device)
+
+    def _learn_epoch(
+        self, phase: int, presentation: int, epoch: int, images: Tensor, labels: Tensor, plan: LearningPlan
+    ) -> Tensor:
+        """One pass over the images in random order; returns the summed loss of each subject."""
+        order = torch.as_tensor(
+            np.stack(
+                [
+                    child_rng(self.subjects.seed, "subject", k, "order", phase, presentation, epoch).permutation(
+                        images.shape[1]
+                    )
+                    for k in self.subjects.numbers
+                ]
+            ),
+            device=self.device,
+        )
+        images, labels = images.gather(1, order), labels.gather(1, order)
+        total = torch.zeros(len(self.subjects), device=self.device)
+        for start in range(0, images.shape[1], plan.batch_size):
+            chosen = images[:, start : start + plan.batch_size]
+            if self.model.gate_refresh == "step":
+                self._refresh_gates()
+            x = self._gather(self._train, chosen)
+            total += self._net.train_batch(
+                x, labels[:, start : start + plan.batch_size], plan.learning_rate, self._gates
+            )
+        return total
+
+    def _rehearse_to_calibrate(
+        self, phase: int, presentation: int, images: Tensor, labels: Tensor, plan: LearningPlan
+    ) -> None:
+        """Learn the first item once with open gates, calibrate, and forget it again.
+
+        A gate that is refreshed at every step needs its sensitivity before the first item has been learned.
+        """
+        self._refresh_gates()
+        gates, self._gates = self._gates, [g.clone() for g in self._gates or []]
+        for epoch in range(plan.epochs):
+            self._learn_epoch(phase, presentation, epoch, images, labels, plan)
+        self._gates = gates
+        self._calibrate()
+        for weight, initial in zip(self._net.weights, self._initial, strict=True):
+            weight.copy_(initial)
+        for bias in self._net.biases:
+            bias.zero_()
+
+    def _gather(self, features: Tensor, chosen: Tensor) -> Tensor:
+        """Features of the chosen images, [subject, image, feature], in the batch buffer."""
+        subjects, size = chosen.shape
+        width = features.shape[1]
+        out = self._batch.view(-1)[: subjects * size * width].view(subjects, size, width)
+        torch.index_select(features, 0, chosen.reshape(-1), out=out.view(-1, width))
+        return out
+
+    def _stop_where_not_finite(self, loss: Tensor, step: Step, presentation: int, epoch: int) -> None:
+        for place in np.flatnonzero(~np.isfinite(loss.cpu().numpy())).tolist():
+            self.stopped.setdefault(
+                place,
+                f"loss was not finite in phase {step.index} ({step.label or step.kind}), presentation "
+                f"{presentation + 1}, epoch {epoch + 1}; lower learning_rate or the norm of the features",
+            )
+
+    def probe(self, step: Step, asked: NDArray[np.bool_]) -> Responses:
+        subjects, total = self._test_images.shape
+        given = torch.empty((subjects, total), dtype=torch.int64, device=self.device)
+        for start in range(0, total, self.model.batch_size):
+            part = slice(start, min(start + self.model.batch_size, total))
+            logits = self._net.forward(self._gather(self._test, self._test_images[:, part]))
+            given[:, part] = logits.argmax(dim=2)
+        trials = given.view(subjects, self.subjects.slots, -1).cpu().numpy()
+        working = np.array([place not in self.stopped for place in range(subjects)])
+        return Responses.from_trials(trials, asked & working[:, None])
+
+    # State and weights ------------------------------------------------------------------------------------------------
+
+    def state(self) -> State:
+        state: State = {"place": np.array([self._presentation, self._epoch])}
+        for name, tensors in (("weight", self._net.weights), ("bias", self._net.biases)):
+            state |= {f"{name}{layer}": np.array(t.cpu()) for layer, t in enumerate(tensors)}
+        if self._epoch > 0 and self._gates is not None:
+            state |= {f"gate{layer}": np.array(t.cpu()) for layer, t in enumerate(self._gates)}
+        if self._sensitivity is not None:
+            state["sensitivity"] = self._sensitivity
+        if self.stopped:
+            state["stopped"] = np.array(list(self.stopped))
+            state["why_stopped"] = np.array(list(self.stopped.values()))
+        return state
+
+    def load_state(self, state: State) -> None:
+        self._presentation, self._epoch = (int(n) for n in state["place"])
+        for name, tensors in (("weight", self._net.weights), ("bias", self._net.biases), ("gate", self._gates or [])):
+            for layer, tensor in enumerate(tensors):
+                if f"{name}{layer}" in state:
+                    tensor.copy_(torch.from_numpy(state[f"{name}{layer}"]))
+        if "sensitivity" in state and self._is_gated:
+            self._set_sensitivity(state["sensitivity"])
+        places = state.get("stopped", np.array([], dtype=int))
+        self.stopped = dict(zip(places.tolist(), state.get("why_stopped", places).tolist(), strict=True))
+
+    def sensitivities(self) -> NDArray[np.floating] | None:
+        return self._sensitivity
+
+    def weight_summaries(self) -> Mapping[str, Mapping[str, NDArray[np.floating]]]:
+        summaries = {}
+        self._refresh_gates()
+        for layer, (name, weight, initial) in enumerate(
+            zip(self._projections, self._net.weights, self._initial, strict=True)
+        ):
+            distance = (weight - initial).abs_()
+            gates = torch.ones(len(self.subjects)) if self._gates is None else self._gates[layer].mean(dim=(1, 2))
+            quantities = {
+                "mean_displacement": distance.mean(dim=(1, 2)),
+                "rms_displacement": distance.square_().mean(dim=(1, 2)).sqrt_(),
+                "mean_abs_weight": torch.abs(weight, out=distance).mean(dim=(1, 2)),
+                "mean_gate": gates,
+            }
+            summaries[name] = {quantity: values.cpu().numpy() for quantity, values in quantities.items()}
+        return summaries
+
+    def weight_snapshot(self, projection: str) -> NDArray[np.floating]:
+        return np.array(self._net.weights[list(self._projections).index(projection)].cpu())
+
+    def _draw(self, what: str) -> list[Tensor]:
+        """Initial weights or flexibilities of every layer, [subject, pre, post], each subject from its own stream."""
+        layers = []
+        for layer, shape in enumerate(self._projections.values()):
+            drawn = torch.empty((len(self.subjects), *shape))
+            for place, number in enumerate(self.subjects.numbers):
+                rng = child_rng(self.subjects.seed, "subject", number, what, layer)
+                if what == "weights":
+                    values = rng.standard_normal(shape) * np.sqrt(2.0 / sum(shape))
+                else:
+                    values = self.model.flexibility.sample(shape, rng)
+                drawn[place] = torch.from_numpy(values)
+            layers.append(drawn.to(self.device))
+        return layers

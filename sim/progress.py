@@ -1,0 +1,121 @@
+"""Progress of a run: a bar on a terminal, plain lines otherwise, or nothing."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Self, TextIO
+
+SECONDS_BETWEEN_LINES = 5.0
+
+
+class Reporter:
+    """Hears what a run is doing. This one says nothing; the others say it to a person."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def begin(self, total: int, done: int) -> None:
+        """Learn how many pieces of work the run has, and how many were done before."""
+
+    def work(self, model: str, phase: str, doing: str, pieces: int) -> None:
+        """Some pieces of work were done."""
+
+    def say(self, text: str) -> None:
+        """Tell the person something that must not be missed."""
+
+
+class Lines(Reporter):
+    """Plain lines, at most one every few seconds: for log files.
+
+    Parameters
+    ----------
+    stream : text file, optional
+        Standard error by default.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._total = self._done = self._before = 0
+        self._start = self._last = time.monotonic()
+
+    def begin(self, total: int, done: int) -> None:
+        self._total, self._done, self._before = total, done, done
+        self._start = self._last = time.monotonic()
+
+    def work(self, model: str, phase: str, doing: str, pieces: int) -> None:
+        self._done += pieces
+        now = time.monotonic()
+        if now - self._last < SECONDS_BETWEEN_LINES:
+            return
+        self._last = now
+        rate = (self._done - self._before) / (now - self._start)
+        left = (self._total - self._done) / rate
+        share = 100 * self._done / max(self._total, 1)
+        self.say(f"{share:3.0f} %  {model}  {phase}  {doing}  {rate:.1f} item epochs/s  {clock(left)} left")
+
+    def say(self, text: str) -> None:
+        print(text, file=self._stream, flush=True)
+
+
+class Bar(Reporter):
+    """A progress bar with model, phase, item, rate and time left."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        self._progress = Progress(
+            TextColumn("{task.fields[model]}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[phase]}  {task.fields[doing]}"),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._progress.add_task("", total=None, model="", phase="preparing", doing="", rate="")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def begin(self, total: int, done: int) -> None:
+        self._progress.update(self._task, total=total, completed=done)
+
+    def work(self, model: str, phase: str, doing: str, pieces: int) -> None:
+        speed = self._progress.tasks[0].speed
+        rate = "" if speed is None else f"{speed:.0f} item epochs/s"
+        self._progress.update(self._task, advance=pieces, model=model, phase=phase, doing=doing, rate=rate)
+
+    def say(self, text: str) -> None:
+        self._progress.console.print(text, markup=False, highlight=False)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as hours, minutes and seconds.
+
+    Examples
+    --------
+    >>> clock(3725.4)
+    '1:02:05'
+    """
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def reporter_for(stream: TextIO) -> Reporter:
+    """A bar where the stream is a terminal, lines where it is not."""
+    return Bar() if stream.isatty() else Lines(stream)

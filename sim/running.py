@@ -1,0 +1,348 @@
+"""Run a protocol on models, and resume a run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..data.item_sets import item_set
+from ..data.items import ItemSet, draw_items
+from ..data.recording.layout import ModelLayout, ProjectionLayout, SubjectLayout
+from ..data.recording.reader import open_recording
+from ..data.recording.writer import RecordingWriter
+from ..data.seeds import child_rng
+from ..models.base import Model
+from ..models.registry import model as named_model
+from ..models.registry import model_from_spec
+from ..protocols import Protocol, load, unroll
+from .checkpoint import load_checkpoint, remove_checkpoint
+from .engine import Engine, Plan
+from .progress import Reporter
+from .session import Settings
+from .simulator import Simulator, prepare
+
+if TYPE_CHECKING:
+    from ..data.recording.reader import Recording
+
+MEMORY_OF_A_CHUNK = 4 << 30
+"""Bytes that the subjects simulated together may take: a constant, so that chunks are the same everywhere."""
+
+LARGEST_RUN = 100_000
+"""Subjects of one run."""
+
+
+def run(
+    protocol: Protocol | str | os.PathLike[str],
+    models: Mapping[str, Model | str] | Sequence[str] | str = ("conventional", "hybrid"),
+    *,
+    subjects: int = 10,
+    seed: int = 0,
+    out: str | os.PathLike[str] | None = None,
+    items: ItemSet | str | None = None,
+    data: str | os.PathLike[str] | None = None,
+    device: str = "cpu",
+    threads: int | None = None,
+    chunk: int | None = None,
+    checkpoint_every: float = 60.0,
+    overwrite: bool = False,
+    reporter: Reporter | None = None,
+) -> Recording:
+    """Take subjects of one or more models through a protocol and record what is seen.
+
+    Parameters
+    ----------
+    protocol : Protocol, str or path
+        A protocol, the name of one of the library, or a file.
+    models : mapping, sequence or str
+        Models by name; names of registered models stand for themselves.
+    subjects : int
+        Simulated subjects of each model. Subject k meets the same items under every model.
+    seed : int
+        Gives every random stream of the run its own child seed.
+    out : path, optional
+        The recording; ``runs/<protocol>.h5`` by default.
+    items : ItemSet or str, optional
+        In the place of the protocol's item set.
+    data : path, optional
+        Folder or file with the user's images, for item sets that read them.
+    device : str
+        Torch device of the models that run on torch.
+    threads : int, optional
+        Threads of the numerical libraries, at most four by default; recorded, since it may change the last bits.
+    chunk : int, optional
+        Subjects simulated together; by default as many as fit 4 GiB. Recorded, since it may change the last bits.
+    checkpoint_every : float
+        Seconds between checkpoints.
+    overwrite : bool
+        Replace an existing recording.
+    reporter : Reporter, optional
+        Hears of the progress; silence by default.
+
+    Returns
+    -------
+    Recording
+        The finished recording, opened.
+
+    Raises
+    ------
+    ValueError
+        The protocol, a model or an argument is not valid, or a model lacks an ability that the protocol asks for.
+    FileExistsError
+        The recording exists and ``overwrite`` is false.
+    OSError
+        The recording cannot be written.
+    KeyboardInterrupt
+        The run was interrupted; `resume` goes on from the checkpoint.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from engram.models import MetaplasticNetwork
+    >>> from engram.protocols import ItemSpec, Protocol, probe, wake
+    >>> protocol = Protocol(name="short", items=ItemSpec(count=3, train=20, test=10), schedule=[wake("all"), probe("all")])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     recording = run(protocol, {"small": MetaplasticNetwork(hidden=(8,))}, subjects=2, out=f"{folder}/short.h5")
+    ...     recording.performance().shape
+    (1, 2, 1, 3)
+    """
+    if not isinstance(protocol, Protocol):
+        protocol = load(protocol)
+    _check_whole("subjects", subjects, 1, LARGEST_RUN)
+    _check_whole("seed", seed, 0, 2**63 - 1)
+    if threads is None:
+        threads = min(4, os.cpu_count() or 1)
+    _check_whole("threads", threads, 1, 1024)
+    if chunk is not None:
+        _check_whole("chunk", chunk, 1, LARGEST_RUN)
+    out = Path("runs", f"{protocol.name}.h5") if out is None else Path(out)
+    _refuse_output(out, overwrite)
+    if not isinstance(items, ItemSet):
+        items = item_set(items or protocol.items.set)
+    settings = {
+        "device": device,
+        "threads": threads,
+        "data": None if data is None else str(Path(data).resolve()),
+        "subjects": subjects,
+    }
+    plan = _plan(protocol, _resolve_models(models), items, seed, settings, chunk)
+    start = time.perf_counter(), time.process_time()
+    writer = _create(plan, items, settings, out, overwrite)
+    return _carry_out(plan, writer, out, None, checkpoint_every, reporter or Reporter(), start)
+
+
+def resume(
+    path: str | os.PathLike[str],
+    *,
+    models: Mapping[str, Model] | None = None,
+    items: ItemSet | None = None,
+    checkpoint_every: float = 60.0,
+    reporter: Reporter | None = None,
+) -> Recording:
+    """Go on with an interrupted or killed run, to the same bits as if it had not been interrupted.
+
+    Parameters
+    ----------
+    path : path
+        The recording.
+    models, items : optional
+        Needed only for models and item sets made from objects that no registered name describes.
+    checkpoint_every : float
+        Seconds between checkpoints.
+    reporter : Reporter, optional
+
+    Returns
+    -------
+    Recording
+
+    Raises
+    ------
+    ValueError
+        The run is complete, the recording or its checkpoint is damaged, or the items have changed since.
+    OSError
+        The recording cannot be read or written.
+    """
+    path = Path(path)
+    recording = open_recording(path)
+    if recording.status == "complete":
+        raise ValueError(f"{path} is complete: there is nothing to resume")
+    protocol = Protocol.from_yaml(recording.protocol_text, source=f"{path} (protocol)")
+    settings = dict(recording.settings)
+    chunks, identity = settings.pop("chunks"), settings.pop("identity")
+    found = next(iter(recording.models.values())).item_set
+    if items is None:
+        items = item_set(found["name"], **found["options"])
+    specs = {name: (models or {}).get(name) or model_from_spec(info.spec) for name, info in recording.models.items()}
+    plan = _plan(protocol, specs, items, recording.seed, settings, chunks)
+    if plan.identity != identity:
+        what = "items" if plan.pool.identity != found["identity"] else "models or the version of engram"
+        raise ValueError(f"{path} cannot be resumed: the {what} changed since it was started; run it again instead")
+    checkpoint = load_checkpoint(path)
+    if checkpoint is not None and checkpoint[0].run != identity:
+        checkpoint = None
+    start = time.perf_counter(), time.process_time()
+    writer = RecordingWriter.resume(path)
+    return _carry_out(plan, writer, path, checkpoint, checkpoint_every, reporter or Reporter(), start)
+
+
+def _carry_out(
+    plan: Plan,
+    writer: RecordingWriter,
+    path: Path,
+    checkpoint: Any,
+    checkpoint_every: float,
+    reporter: Reporter,
+    start: tuple[float, float],
+) -> Recording:
+    place, state = checkpoint or (None, {})
+    with writer:
+        engine = Engine(plan, writer, path, checkpoint_every, reporter)
+        engine.run(place, state)
+        writer.flush()
+        failed = [name for name, model in open_recording(path).models.items() if set(model.statuses) == {"failed"}]
+        writer.log(wall_s=time.perf_counter() - start[0], cpu_s=time.process_time() - start[1])
+        writer.set_status("failed" if failed else "complete")
+    remove_checkpoint(path)
+    return open_recording(path)
+
+
+def _plan(
+    protocol: Protocol,
+    models: Mapping[str, Model],
+    items: ItemSet,
+    seed: int,
+    settings: Mapping[str, Any],
+    chunks: Mapping[str, int] | int | None,
+) -> Plan:
+    pool = items.pool(settings["data"])
+    for model in models.values():
+        model.check(protocol, pool)
+    timeline = unroll(protocol)
+    numbers = range(settings["subjects"])
+    spec = protocol.items
+    draws = tuple(
+        draw_items(pool, spec.count, spec.train, spec.test, child_rng(seed, "subject", k, "items")) for k in numbers
+    )
+    presentations = tuple(timeline.presentations(child_rng(seed, "subject", k, "schedule")) for k in numbers)
+    how = Settings(device=settings["device"], threads=settings["threads"])
+    simulators = {name: prepare(model, pool, spec.count, how) for name, model in models.items()}
+    if not isinstance(chunks, Mapping):
+        chunks = {name: chunks or _default_chunk(simulator, len(draws)) for name, simulator in simulators.items()}
+    fixed = {
+        "protocol": protocol.to_yaml(),
+        "models": {name: model.spec() for name, model in models.items()},
+        "pool": pool.identity,
+        "seed": seed,
+        "settings": dict(settings),
+        "chunks": dict(chunks),
+    }
+    identity = hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
+    return Plan(
+        identity=identity,
+        protocol=protocol,
+        timeline=timeline,
+        pool=pool,
+        seed=seed,
+        draws=draws,
+        presentations=presentations,
+        simulators=simulators,
+        chunks=chunks,
+    )
+
+
+def _default_chunk(simulator: Simulator, subjects: int) -> int:
+    if simulator.bytes_per_subject == 0:
+        return subjects
+    return max(1, min(subjects, MEMORY_OF_A_CHUNK // simulator.bytes_per_subject))
+
+
+def _create(
+    plan: Plan, items: ItemSet, settings: Mapping[str, Any], out: Path, overwrite: bool
+) -> RecordingWriter:
+    record, spec = plan.protocol.record, plan.protocol.items
+    weight_steps = plan.timeline.weight_steps(record)
+    subjects = [
+        SubjectLayout(
+            seed=f"{plan.seed}/subject/{k}",
+            items=[plan.pool.classes[c] for c in draw.classes],
+            presentations={name: getattr(rows, name) for name in ("phase", "order", "item", "label", "wrong")},
+        )
+        for k, (draw, rows) in enumerate(zip(plan.draws, plan.presentations, strict=True))
+    ]
+    item_set_json = json.dumps(
+        {"name": items.name, "options": items.model_dump(mode="json"), "source": plan.pool.source, "identity": plan.pool.identity}
+    )
+    layouts = {}
+    for name, simulator in plan.simulators.items():
+        model = simulator.model
+        encoder = getattr(model, "encoder", None)
+        layouts[name] = ModelLayout(
+            spec=json.dumps(model.spec()),
+            item_set=item_set_json,
+            encoder="none" if encoder is None else encoder.kind,
+            abilities=sorted(model.abilities),
+            chance=1 / spec.count,
+            subjects=subjects,
+            slots=spec.count,
+            curve_rows=sum(plan.points(name, step) for step in plan.timeline.steps if step.curve),
+            trials=plan.draws[0].test.shape[1] if record.responses == "trials" else 0,
+            responses=record.responses != "none",
+            projections=[
+                ProjectionLayout(name=projection, shape=shape) for projection, shape in simulator.projections.items()
+            ],
+            weight_rows=len(weight_steps) if simulator.projections else 0,
+            snapshots=record.weights == "snapshots",
+        )
+    writer = RecordingWriter.create(
+        out,
+        name=plan.protocol.name,
+        protocol=plan.protocol.to_yaml(),
+        seed=plan.seed,
+        timeline=plan.timeline.table(),
+        probe_steps=plan.timeline.probe_steps,
+        weight_steps=weight_steps,
+        models=layouts,
+        settings={**settings, "chunks": dict(plan.chunks), "identity": plan.identity},
+        overwrite=overwrite,
+    )
+    writer.log(
+        command=" ".join(sys.argv),
+        machine={"system": platform.platform(), "python": platform.python_version(), "cores": os.cpu_count()},
+    )
+    return writer
+
+
+def _resolve_models(models: Mapping[str, Model | str] | Sequence[str] | str) -> dict[str, Model]:
+    if isinstance(models, str):
+        models = [name.strip() for name in models.split(",") if name.strip()]
+    if not isinstance(models, Mapping):
+        if len(set(models)) < len(models):
+            raise ValueError(f"models: found {', '.join(models)}; each model can be run once, give copies other names")
+        models = {name: name for name in models}
+    if not models:
+        raise ValueError("models: none given; give at least one, such as hybrid")
+    resolved = {}
+    for name, given in models.items():
+        if not isinstance(given, Model | str):
+            raise TypeError(f"models: {name} is {given!r}; expected a Model or the name of a registered one")
+        resolved[name] = named_model(given) if isinstance(given, str) else given
+    return resolved
+
+
+def _refuse_output(out: Path, overwrite: bool) -> None:
+    """Say what is wrong with the output path before any time is spent on the run."""
+    if out.is_dir():
+        raise IsADirectoryError(f"{out} is a folder; give the name of a file, such as {out / 'run.h5'}")
+    if out.exists() and not overwrite:
+        raise FileExistsError(f"{out} exists; give another name, or --overwrite (overwrite=True) to replace it")
+
+
+def _check_whole(name: str, value: Any, least: int, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ValueError(f"{name}: found {value!r}; expected a whole number from {least} to {most}")

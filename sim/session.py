@@ -1,0 +1,207 @@
+"""A session: a batch of subjects of one model, taken through a timeline by a backend."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from os import PathLike
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from ..data.items import ItemDraw, Pool
+    from ..protocols import Presentations, Step
+
+State = dict[str, NDArray]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subjects:
+    """The subjects of one session, and what each of them meets.
+
+    Attributes
+    ----------
+    numbers : tuple of int
+        Number of each subject in the run.
+    seed : int
+        Seed of the run, from which every stream of every subject derives (`engram.data.child_rng`).
+    pool : Pool
+    draws : tuple of ItemDraw
+        Items of each subject.
+    presentations : tuple of Presentations
+        What each subject is presented, phase by phase.
+    """
+
+    numbers: tuple[int, ...]
+    seed: int
+    pool: Pool
+    draws: tuple[ItemDraw, ...]
+    presentations: tuple[Presentations, ...]
+
+    @property
+    def slots(self) -> int:
+        """Number of items."""
+        return len(self.draws[0].classes)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How a run is carried out; recorded with it, so that a resumed run goes on in the same way.
+
+    Attributes
+    ----------
+    device : str
+        Such as ``cpu`` or ``cuda``.
+    threads : int
+        Threads of the numerical libraries.
+    cache : path or None
+        Folder of cached features; None for the user's cache folder.
+    """
+
+    device: str = "cpu"
+    threads: int = 1
+    cache: str | PathLike[str] | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A point between two pieces of work, where the state of a session may be taken.
+
+    Attributes
+    ----------
+    doing : str
+        What was just done, for a person to read.
+    done, total : int
+        Pieces of this phase done so far, and in all.
+    presentation, epoch : int
+        Place within the phase, both from 0.
+    """
+
+    doing: str
+    done: int
+    total: int
+    presentation: int = 0
+    epoch: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Responses:
+    """Answers of a session's subjects to one probe.
+
+    Attributes
+    ----------
+    performance : float32 array, [subject, slot]
+        Share of each item's test images given its label; NaN for an item that was not asked for.
+    counts : int32 array, [subject, slot, response]
+        How often each label was given to each item's test images; -1 for an item that was not asked for.
+    trials : int16 array, [subject, slot, image], or None
+        Label given to every single test image.
+    """
+
+    performance: NDArray[np.float32]
+    counts: NDArray[np.int32]
+    trials: NDArray[np.int16] | None = None
+
+    @classmethod
+    def from_trials(cls, trials: NDArray[np.integer], asked: NDArray[np.bool_]) -> Responses:
+        """Count the labels given.
+
+        Parameters
+        ----------
+        trials : int array, [subject, slot, image]
+            Label given to every single test image, a slot.
+        asked : bool array, [subject, slot]
+            Items that the probe asks for.
+
+        Returns
+        -------
+        Responses
+
+        Examples
+        --------
+        >>> r = Responses.from_trials(np.array([[[0, 1], [1, 1]]]), np.array([[True, True]]))
+        >>> r.performance.tolist(), r.counts.tolist()
+        ([[0.5, 1.0]], [[[1, 1], [0, 2]]])
+        """
+        subjects, slots, images = trials.shape
+        row = np.arange(subjects * slots).reshape(subjects, slots, 1)
+        counts = np.bincount((row * slots + trials).ravel(), minlength=subjects * slots * slots)
+        counts = counts.reshape(subjects, slots, slots)
+        performance = np.diagonal(counts, axis1=1, axis2=2) / images
+        return cls(
+            performance=np.where(asked, performance, np.nan).astype(np.float32),
+            counts=np.where(asked[..., None], counts, -1).astype(np.int32),
+            trials=np.where(asked[..., None], trials, -1).astype(np.int16),
+        )
+
+
+@dataclass
+class Session(ABC):
+    """A batch of subjects of one model (abstract).
+
+    A backend subclasses it. Phases that do something are generators: they yield a `Progress` wherever `state` may
+    be taken, and when called again after `load_state` they go on from there.
+
+    Attributes
+    ----------
+    stopped : dict of int to str
+        Subjects (by place in the session) that cannot go on, and why. The others do.
+    """
+
+    stopped: dict[int, str] = field(default_factory=dict, init=False)
+
+    def wake(self, step: Step) -> Iterator[Progress]:
+        """Present items. See `engram.protocols.Wake`."""
+        raise ValueError(self._cannot("wake"))
+
+    def sleep(self, step: Step) -> Iterator[Progress]:
+        """Consolidate without input."""
+        raise ValueError(self._cannot("sleep"))
+
+    def rest(self, step: Step) -> Iterator[Progress]:
+        """Let time pass."""
+        raise ValueError(self._cannot("rest"))
+
+    def lesion(self, step: Step) -> Iterator[Progress]:
+        """Silence a part of the model until the lesion is lifted."""
+        raise ValueError(self._cannot("lesion"))
+
+    @abstractmethod
+    def probe(self, step: Step, asked: NDArray[np.bool_]) -> Responses:
+        """Test memory.
+
+        Parameters
+        ----------
+        step : Step
+            The probe, or the wake step whose learning curve is measured.
+        asked : bool array, [subject, slot]
+        """
+
+    @abstractmethod
+    def state(self) -> State:
+        """Everything that the rest of the run depends on, as a plain dictionary of arrays."""
+
+    @abstractmethod
+    def load_state(self, state: State) -> None:
+        """Go back to a state that a session of the same subjects has given."""
+
+    def weight_summaries(self) -> Mapping[str, Mapping[str, NDArray[np.floating]]]:
+        """Summaries of the weights: projection → quantity → [subject]. Empty for models without weights."""
+        return {}
+
+    def weight_snapshot(self, projection: str) -> NDArray[np.floating]:
+        """All weights of a projection, [subject, pre, post]."""
+        raise ValueError(self._cannot("weight snapshots"))
+
+    def sensitivities(self) -> NDArray[np.floating] | None:
+        """Sensitivity in use, [subject], where the model has one and it is known by now."""
+        return None
+
+    def _cannot(self, what: str) -> str:
+        return f"{type(self).__name__} has no {what}; a protocol that needs it should have been refused by the model's check"

@@ -1,0 +1,116 @@
+"""Simulators: a model made ready for its subjects, found by the name of its backend."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
+
+from ..data.wording import nearest, one_of
+from .session import Session, Settings, Subjects
+
+if TYPE_CHECKING:
+    from ..data.items import Pool
+    from ..models.base import Model
+    from ..protocols import Step
+
+_registered: dict[str, Callable[..., Simulator]] = {}
+
+
+class Simulator(ABC):
+    """A model whose shapes are known and whose frozen parts are computed, ready to make sessions (abstract).
+
+    Parameters
+    ----------
+    model : Model
+    pool : Pool
+        Items that the subjects draw from.
+    slots : int
+        Number of items of the protocol.
+    settings : Settings
+
+    Attributes
+    ----------
+    projections : mapping of str to tuple of int
+        Projections whose weights can be recorded, and the shape of one subject's weights.
+    bytes_per_subject : int
+        Memory that one more subject in a session takes.
+    """
+
+    projections: Mapping[str, tuple[int, ...]] = {}
+    bytes_per_subject: int = 0
+
+    def __init__(self, model: Model, pool: Pool, slots: int, settings: Settings) -> None:
+        self.model = model
+        self.settings = settings
+
+    @abstractmethod
+    def session(self, subjects: Subjects) -> Session:
+        """A session of these subjects, as they are before the first phase."""
+
+    def points(self, step: Step, presentations: int) -> int:
+        """How many times a phase with so many presentations yields; each is a point of a learning curve."""
+        return presentations
+
+
+def register_backend(name: str, simulator: type[Simulator] | type[Session]) -> None:
+    """Make a backend known under the name that models give as their ``backend``.
+
+    Parameters
+    ----------
+    name : str
+    simulator : type
+        A subclass of `Simulator`, called with model, pool, slots and settings; or, for models that need no preparation,
+        a subclass of `Session`, called with model, subjects and settings.
+
+    Raises
+    ------
+    TypeError
+        ``simulator`` is neither.
+    """
+    if isinstance(simulator, type) and issubclass(simulator, Session):
+        _registered[name] = _simulator_of(simulator)
+    elif isinstance(simulator, type) and issubclass(simulator, Simulator):
+        _registered[name] = simulator
+    else:
+        raise TypeError(f"backend {name!r}: expected a subclass of Simulator or Session; found {simulator!r}")
+
+
+def prepare(model: Model, pool: Pool, slots: int, settings: Settings) -> Simulator:
+    """Find the backend of a model and make the model ready.
+
+    Parameters
+    ----------
+    model : Model
+    pool : Pool
+    slots : int
+    settings : Settings
+
+    Returns
+    -------
+    Simulator
+
+    Raises
+    ------
+    ValueError
+        No backend has the name that the model gives.
+    """
+    if model.backend not in _registered:
+        found = {entry.name: entry for entry in entry_points(group="engram.backends")}
+        if model.backend not in found:
+            known = sorted({*found, *_registered})
+            raise ValueError(
+                f'{type(model).__name__} asks for the backend "{model.backend}"; known backends: {one_of(known)}.'
+                f"{nearest(model.backend, known)}"
+            )
+        register_backend(model.backend, found[model.backend].load())
+    return _registered[model.backend](model, pool, slots, settings)
+
+
+def _simulator_of(session_type: type[Session]) -> type[Simulator]:
+    class PlainSimulator(Simulator):
+        def session(self, subjects: Subjects) -> Session:
+            return session_type(self.model, subjects, self.settings)
+
+    return PlainSimulator

@@ -1,0 +1,75 @@
+"""The torch backend: frozen features once for all subjects, then batched networks on a device."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+
+from ..models.features import encode_pool
+from ..models.metaplastic import MetaplasticNetwork
+from .metaplastic_session import MetaplasticSession, projections
+from .session import Session, Settings, Subjects
+from .simulator import Simulator
+
+if TYPE_CHECKING:
+    from ..data.items import Pool
+    from ..models.base import Model
+    from ..protocols import Step
+
+ARRAYS_PER_WEIGHT = 5  # weight, initial weight, stiffness, gate, gradient
+
+
+class TorchSimulator(Simulator):
+    """Mixed-stability networks on a torch device.
+
+    Parameters
+    ----------
+    model : MetaplasticNetwork
+    pool : Pool
+    slots : int
+    settings : Settings
+
+    Raises
+    ------
+    ValueError
+        The device is unknown or not there, or the model is of a kind that this backend cannot simulate.
+    """
+
+    model: MetaplasticNetwork
+
+    def __init__(self, model: Model, pool: Pool, slots: int, settings: Settings) -> None:
+        super().__init__(model, pool, slots, settings)
+        if not isinstance(model, MetaplasticNetwork):
+            raise ValueError(f"the torch backend simulates MetaplasticNetwork; found {type(model).__name__}")
+        check_device(settings.device)
+        self.features = encode_pool(pool, model.encoder, settings.cache, settings.device)
+        self.projections = projections(model, self.features, slots)
+        widest = self.features.train.shape[1] + 2 * sum(post for _, post in self.projections.values())
+        weights = ARRAYS_PER_WEIGHT * sum(math.prod(shape) for shape in self.projections.values())
+        self.bytes_per_subject = 4 * (weights + widest * model.batch_size)
+
+    def session(self, subjects: Subjects) -> Session:
+        torch.set_num_threads(self.settings.threads)
+        return MetaplasticSession(self.model, subjects, self.features, self.settings)
+
+    def points(self, step: Step, presentations: int) -> int:
+        return presentations * self.model.plan(step.phase).epochs
+
+
+def check_device(name: str) -> None:
+    """Refuse a torch device that is not there.
+
+    Examples
+    --------
+    >>> check_device("cpu")
+    """
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ValueError(f'unknown device "{name}"; expected cpu, cuda, or cuda:N') from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f'device "{name}" is not there: torch sees {torch.cuda.device_count()} CUDA devices; try cpu')
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(f'device "{name}" is not supported; expected cpu, cuda, or cuda:N')

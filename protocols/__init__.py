@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .blocks import Each as Each
     from .blocks import Repeat as Repeat
-    from .blocks import each as each
-    from .blocks import repeat as repeat
     from .durations import Duration as Duration
     from .loading import library as library
     from .loading import load as load
@@ -21,30 +19,30 @@ if TYPE_CHECKING:
     from .phases import Stage as Stage
     from .phases import Wake as Wake
     from .phases import WrongLabels as WrongLabels
-    from .phases import lesion as lesion
-    from .phases import probe as probe
-    from .phases import rest as rest
-    from .phases import sleep as sleep
-    from .phases import wake as wake
     from .protocol import ItemSpec as ItemSpec
     from .protocol import Protocol as Protocol
     from .protocol import RecordSpec as RecordSpec
     from .schema import json_schema as json_schema
+    from .shorthand import each as each
+    from .shorthand import lesion as lesion
+    from .shorthand import probe as probe
+    from .shorthand import repeat as repeat
+    from .shorthand import rest as rest
+    from .shorthand import sleep as sleep
+    from .shorthand import wake as wake
     from .timeline import Presentations as Presentations
     from .timeline import Step as Step
     from .timeline import Timeline as Timeline
     from .unrolling import unroll as unroll
 
 _MODULES = {
-    "blocks": ("Each", "Repeat", "each", "repeat"),
+    "blocks": ("Each", "Repeat"),
     "durations": ("Duration",),
     "loading": ("library", "load"),
-    "phases": (
-        *("Cue", "Lesion", "Probe", "Rest", "Sleep", "Stage", "Wake", "WrongLabels"),
-        *("lesion", "probe", "rest", "sleep", "wake"),
-    ),
+    "phases": ("Cue", "Lesion", "Probe", "Rest", "Sleep", "Stage", "Wake", "WrongLabels"),
     "protocol": ("ItemSpec", "Protocol", "RecordSpec"),
     "schema": ("json_schema",),
+    "shorthand": ("each", "lesion", "probe", "repeat", "rest", "sleep", "wake"),
     "timeline": ("Presentations", "Step", "Timeline"),
     "unrolling": ("unroll",),
 }

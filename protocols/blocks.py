@@ -33,7 +33,9 @@ def read_elements(value: Any) -> tuple[Element, ...]:
     return tuple(elements)
 
 
-Elements = Annotated["tuple[Element, ...]", PlainValidator(read_elements), WithJsonSchema({"$ref": "#/$defs/elements"})]
+# The list of elements contains itself; `schema.json_schema` puts its definition where this comment stands.
+ELEMENTS_SCHEMA: dict[str, Any] = {"$comment": "elements"}
+Elements = Annotated["tuple[Element, ...]", PlainValidator(read_elements), WithJsonSchema(ELEMENTS_SCHEMA)]
 
 
 class Repeat(Spec):
@@ -231,36 +233,3 @@ def depth(elements: Sequence[Element]) -> int:
         level = [inner for block in level if isinstance(block, (Repeat, Each)) for inner in block.phases]
         deepest += bool(level)
     return deepest
-
-
-def repeat(times: int, phases: Sequence[Element], *, label: str = "") -> Repeat:
-    """A block that repeats `phases`; see `Repeat`.
-
-    Examples
-    --------
-    >>> from engram.protocols import probe, wake
-    >>> len(repeat(9, [wake("all"), probe("all")], label="night").phases)
-    2
-    """
-    return Repeat(repeat=times, phases=phases, label=label)
-
-
-def each(
-    what: str,
-    phases: Sequence[Element],
-    *,
-    of: str | Sequence[int] | Sequence[str] | None = None,
-    order: str | Sequence[int] | None = None,
-    frequency: Sequence[int] | dict[str, int] | CountsFrom | None = None,
-    bound: float = 0.1,
-    label: str = "",
-) -> Each:
-    """A block that goes over items or lists; see `Each`.
-
-    Examples
-    --------
-    >>> from engram.protocols import wake
-    >>> each("item", [wake("current")], order="shuffled").order
-    'shuffled'
-    """
-    return Each(each=what, phases=phases, of=of, order=order, frequency=frequency, bound=bound, label=label)

@@ -16,9 +16,7 @@ from .orders import Ints, balanced, derangement, shuffled
 
 
 class Draw(Interface):
-    """Writes slots to the tape, from `start` on."""
-
-    start: int
+    """Writes slots to the tape, from its own place on."""
 
     def fill(self, tape: Ints, presented: Ints, rng: np.random.Generator) -> None:
         """Write to `tape`; `presented` are the places of everything presented, in order."""

@@ -60,7 +60,8 @@ def rounds(counts: Sequence[int]) -> Ints:
     sizes = np.asarray(counts, dtype=np.int64)
     item = np.repeat(np.arange(len(sizes)), sizes)
     turn = np.arange(len(item)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return item[np.lexsort((item, turn))].astype(np.int64)
+    in_turn: Ints = item[np.lexsort((item, turn))]
+    return in_turn
 
 
 def shuffled(counts: Sequence[int], rng: np.random.Generator) -> Ints:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
@@ -305,94 +304,3 @@ PHASES: dict[str, type[Phase]] = {cls.kind_of_phase: cls for cls in (Wake, Sleep
 
 def _problem(field: str, text: str) -> ProtocolError:
     return ProtocolError([Problem((field,), text)])
-
-
-def wake(
-    present: str | Sequence[int],
-    *,
-    order: str | Sequence[int] = "listed",
-    labels: str | dict[str, float] | WrongLabels = "true",
-    exposures: int = 1,
-    duration: str | Duration = "1 s",
-    domain: str | None = None,
-    label: str = "",
-) -> Wake:
-    """A wake phase; see `Wake` for the parameters.
-
-    Examples
-    --------
-    >>> wake("all", order="shuffled").order
-    'shuffled'
-    """
-    return Wake(
-        present=present,
-        order=order,
-        labels=labels,
-        exposures=exposures,
-        duration=duration,
-        domain=domain,
-        label=label,
-    )
-
-
-def sleep(
-    duration: str | Duration | None = None,
-    *,
-    cycles: int | None = None,
-    stages: Sequence[dict[str, str] | Stage] | None = None,
-    passes: int | None = None,
-    replay: str | Sequence[int] | None = None,
-    cue: str | Sequence[int] | None = None,
-    label: str = "",
-) -> Sleep:
-    """A sleep phase; see `Sleep` for the parameters.
-
-    Examples
-    --------
-    >>> sleep("90 min").seconds
-    5400.0
-    """
-    return Sleep(duration=duration, cycles=cycles, stages=stages, passes=passes, replay=replay, cue=cue, label=label)
-
-
-def rest(duration: str | Duration, *, label: str = "") -> Rest:
-    """A rest phase; see `Rest` for the parameters.
-
-    Examples
-    --------
-    >>> rest("10 min").duration.seconds
-    600.0
-    """
-    return Rest(duration=duration, label=label)
-
-
-def probe(
-    of: str | Sequence[int] = "all",
-    *,
-    kind: str = "recognition",
-    cue: dict[str, float] | Cue | None = None,
-    lesions: Sequence[str] = (),
-    learn: bool = False,
-    every: str | None = None,
-    scoring: str | None = None,
-    label: str = "",
-) -> Probe:
-    """A probe; see `Probe` for the parameters.
-
-    Examples
-    --------
-    >>> probe("all", lesions=["none", "hippocampus"]).lesions
-    ('none', 'hippocampus')
-    """
-    return Probe(of=of, kind=kind, cue=cue, lesions=lesions, learn=learn, every=every, scoring=scoring, label=label)
-
-
-def lesion(of: str, *, label: str = "") -> Lesion:
-    """A lesion; see `Lesion` for the parameters.
-
-    Examples
-    --------
-    >>> lesion("hippocampus").of
-    'hippocampus'
-    """
-    return Lesion(of=of, label=label)

@@ -195,7 +195,8 @@ class ItemSpec(Spec):
             elif isinstance(form, PermutedList):
                 others = [other for other in lists if other != name]
                 if form.permutes not in others:
-                    text = f"{found(form.permutes)}; expected another list of this protocol.{nearest(form.permutes, others)}"
+                    hint = nearest(form.permutes, others)
+                    text = f"{found(form.permutes)}; expected another list of this protocol.{hint}"
                     yield Problem(("lists", name, "permutes"), text)
                 elif not isinstance(target := lists[form.permutes], tuple) and (
                     isinstance(target, PermutedList) or target.fresh

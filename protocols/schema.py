@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .blocks import BLOCKS
+from .blocks import BLOCKS, ELEMENTS_SCHEMA
 from .fields import WORD
 from .phases import PHASES, Phase
 from .protocol import Protocol
@@ -39,7 +39,8 @@ def json_schema() -> dict[str, Any]:
         "items": {"anyOf": [{"$ref": _REF.format(model=kind)} for kind in (*PHASES, *BLOCKS)]},
     }
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "engram protocol"}
-    return _tidied({**schema, **head})
+    tidy: dict[str, Any] = _tidied({**schema, **head})
+    return tidy
 
 
 def _phase(kind: str, phase: type[Phase], defs: dict[str, Any]) -> dict[str, Any]:
@@ -70,11 +71,13 @@ def _first_line(cls: type) -> str:
 
 
 def _tidied(schema: Any) -> Any:
-    """Without generated titles, and with docstrings cut to their first line."""
+    """With references to the elements, without generated titles, and with docstrings cut to their first line."""
     if isinstance(schema, list):
         return [_tidied(entry) for entry in schema]
     if not isinstance(schema, dict):
         return schema
+    if schema.get("$comment") == ELEMENTS_SCHEMA["$comment"]:
+        return {"$ref": _REF.format(model="elements")}
     tidy = {}
     for key, value in schema.items():
         if key == "title" and isinstance(value, str) and value != "engram protocol":

@@ -357,8 +357,8 @@ class _Walk:
         best = best_balance(counts, bound)
         if best > bound + 1e-12:
             text = (
-                f"found {bound:g}; no order of these {len(counts)} keeps the correlation of frequency and last position "
-                f"so small, the best reached is {best:.3g}; allow a larger bound, or set order: shuffled"
+                f"found {bound:g}; no order of these {len(counts)} keeps frequency and last position so little "
+                f"correlated, the best reached is {best:.3g}; allow a larger bound, or set order: shuffled"
             )
             self.items.mistake((*loc, "bound"), text)
 
@@ -374,7 +374,7 @@ class _Walk:
         self, order: str | tuple[int, ...], groups: list[Chosen], counts: tuple[int, ...], loc: Loc
     ) -> list[int]:
         """Numbers of the groups in an order that is the same for every subject."""
-        listed = rounds(counts).tolist()
+        listed: list[int] = rounds(counts).tolist()
         if not isinstance(order, tuple):
             return listed
         if any(group.slots is None for group in groups):

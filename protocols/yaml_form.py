@@ -75,7 +75,7 @@ def _flow(value: Any) -> Any:
 
 def _line_of(loc: Loc, lines: Lines) -> int:
     # Paths name the kind of block on the way to its fields; in the text these stand beside each other.
-    keys = tuple(a for a, b in pairwise((*loc, None)) if not (a in ("repeat", "each") and b is not None))
+    keys: Loc = (*(a for a, _ in pairwise(loc) if a not in ("repeat", "each")), *loc[-1:])
     while keys and keys not in lines:
         keys = keys[:-1]
     return lines.get(keys, 1)

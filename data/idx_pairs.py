@@ -10,6 +10,7 @@ import numpy as np
 
 from .idx import read_idx
 from .items import ImagePart
+from .wording import counted
 
 MnistPart = Literal["train", "t10k"]
 
@@ -104,7 +105,8 @@ def read_idx_pair(images_path: Path, labels_path: Path) -> ImagePart:
     for path, array, wanted, what in ((images_path, images, 3, "images"), (labels_path, labels, 1, "labels")):
         if array.ndim != wanted:
             raise ValueError(
-                f"{path}: {array.ndim} dimensions; {what} have {wanted}. Have images and labels changed places?"
+                f"{path}: {counted(array.ndim, 'dimension')}; {what} have {wanted}. "
+                "Have images and labels changed places?"
             )
     if len(images) != len(labels):
         raise ValueError(f"{images_path} holds {len(images)} images but {labels_path} holds {len(labels)} labels")

@@ -59,6 +59,8 @@ def decode_image(data: bytes) -> NDArray[np.uint8]:
             with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
                 _refuse_unusual(image)
                 image.load()
+                if image.format == "PNG":  # the only format with checksums, which load() does not look at
+                    Image.open(io.BytesIO(data), formats=("PNG",)).verify()
                 return _pixels(image)
     except UnidentifiedImageError:
         raise ValueError("not an image") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import zipfile
 import zlib
 from os import PathLike
@@ -15,6 +16,16 @@ from .labelled_images import LabelledImages, Part
 from .uniform_images import MAX_DECODED_BYTES
 from .wording import at_most
 
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    UnicodeDecodeError,
+)
 _PARTS: tuple[Part, ...] = ("train", "val", "test")
 
 
@@ -49,7 +60,7 @@ def read_npz_parts(path: str | PathLike[str]) -> dict[Part, LabelledImages]:
                     "A zip of image files must be unpacked first"
                 )
             return {part: _part(archive, path, part, held) for part in parts}
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except _DAMAGED as error:
         raise ValueError(f"{path}: not an npz file, damaged or cut short ({error})") from None
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 from scipy import stats
+from scipy.special import gammaln
 
 from ..data.wording import nearest, one_of
 from .probes import require_columns
@@ -136,35 +137,27 @@ def compare_paired(
         raise ValueError("no subject has both scores; expected at least one pair without NaN")
     a, b = a[complete], b[complete]
     difference = a - b
-    n = difference.size
-    low = high = t = p_t = p_wilcoxon = d_z = g_z = float("nan")
-    if n > 1:
+    result = {
+        "subjects": difference.size,
+        "mean_a": a.mean(),
+        "mean_b": b.mean(),
+        "difference": difference.mean(),
+        **dict.fromkeys(("low", "high", "t", "p_t", "p_wilcoxon", "cohen_dz", "hedges_gz"), float("nan")),
+    }
+    if difference.size > 1:
         means = resample_subjects(difference[:, None], samples, seed)[:, 0]
-        low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
+        result["low"], result["high"] = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
         spread = difference.std(ddof=1)
         if spread > 1e-12 * max(1.0, np.abs(difference).max()):  # alike but for rounding: no spread to divide by
-            t, p_t = stats.ttest_rel(a, b)
-            d_z = difference.mean() / spread
-            g_z = d_z * _hedges_factor(n - 1)
-        if np.abs(difference).max() > 0:
+            result["t"], result["p_t"] = stats.ttest_rel(a, b)
+            result["cohen_dz"] = difference.mean() / spread
+            result["hedges_gz"] = result["cohen_dz"] * _hedges_factor(difference.size - 1)
+        ranked = np.round(difference, 12)  # .5 - .3 ties with .4 - .2
+        if ranked.any():
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # ties and zeros make the p approximate, as is well known
-                p_wilcoxon = stats.wilcoxon(np.round(difference, 12)).pvalue  # .5 - .3 ties with .4 - .2
-    return pd.DataFrame(
-        {
-            "subjects": [n],
-            "mean_a": a.mean(),
-            "mean_b": b.mean(),
-            "difference": difference.mean(),
-            "low": low,
-            "high": high,
-            "t": t,
-            "p_t": p_t,
-            "p_wilcoxon": p_wilcoxon,
-            "cohen_dz": d_z,
-            "hedges_gz": g_z,
-        }
-    )
+                warnings.simplefilter("ignore")  # ties and zeros make p approximate in small samples
+                result["p_wilcoxon"] = stats.wilcoxon(ranked).pvalue
+    return pd.DataFrame([result])
 
 
 def resample_subjects(values: np.ndarray, samples: int, seed: int) -> np.ndarray:
@@ -173,17 +166,14 @@ def resample_subjects(values: np.ndarray, samples: int, seed: int) -> np.ndarray
         raise ValueError(f"samples is {samples}; expected at least 1 bootstrap sample")
     n = len(values)
     times_drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=samples)
-    return times_drawn @ values / n
+    means: np.ndarray = times_drawn @ values / n
+    return means
 
 
 def _hedges_factor(freedom: int) -> float:
-    from scipy.special import gammaln
-
-    return (
-        float(np.exp(gammaln(freedom / 2) - gammaln((freedom - 1) / 2)) / np.sqrt(freedom / 2))
-        if freedom > 1
-        else float("nan")
-    )
+    if freedom < 2:
+        return float("nan")
+    return float(np.exp(gammaln(freedom / 2) - gammaln((freedom - 1) / 2)) / np.sqrt(freedom / 2))
 
 
 def _score_column(table: pd.DataFrame, value: str | None) -> str:

@@ -69,7 +69,8 @@ def labelled(table: xr.DataArray, label: str) -> np.ndarray:
 def final_probe(performance: xr.DataArray) -> np.ndarray:
     """Last intact probe that any subject of a model has answered: int [model], -1 where there is none."""
     answered = performance.notnull().any(["subject", "item"]).transpose("model", "probe").values & intact(performance)
-    return np.where(answered, np.arange(answered.shape[1]), -1).max(axis=1, initial=-1)
+    last: np.ndarray = np.where(answered, np.arange(answered.shape[1]), -1).max(axis=1, initial=-1)
+    return last
 
 
 def in_order(performance: xr.DataArray) -> xr.DataArray:

@@ -71,7 +71,7 @@ def memorised(responses: xr.DataArray, *, alpha: float = 0.05) -> pd.DataFrame:
         )
     ordered = responses.transpose(*RESPONSE_DIMS).assign_coords(probe=np.arange(responses.sizes["probe"]))
     counts = ordered.values.astype(np.int64)
-    asked = (counts >= 0).all(axis=-1)  # [model, subject, probe, item]
+    asked: np.ndarray = np.all(counts >= 0, axis=-1)  # [model, subject, probe, item]
     counts = np.where(asked[..., None], counts, 0)
     images = counts.sum(axis=-1)
     named = counts.sum(axis=-2)  # K, [model, subject, probe, response]
@@ -83,7 +83,7 @@ def memorised(responses: xr.DataArray, *, alpha: float = 0.05) -> pd.DataFrame:
     distinct, back = np.unique(cases, axis=1, return_inverse=True)  # many cells of a table share their counts
     p = _at_least(*distinct)[back.ravel()]
     margins, back = np.unique(cases[1:], axis=1, return_inverse=True)
-    false_positive = _passing_by_chance(*margins, alpha)[back.ravel()]
+    false_positive = _passing_by_chance(margins[0], margins[1], margins[2], alpha)[back.ravel()]
     labels = [np.asarray(ordered[dim].values) for dim in RESPONSE_DIMS[:4]]
     return pd.DataFrame(
         {dim: label[index] for dim, label, index in zip(RESPONSE_DIMS[:4], labels, where, strict=True)}

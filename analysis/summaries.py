@@ -188,4 +188,4 @@ def _column(table: pd.DataFrame, model: str, column: str, by: str, places: list)
 
 
 def _plain(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+    return round(float(value), 6) if math.isfinite(value) else None  # single precision holds no more

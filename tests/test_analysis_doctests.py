@@ -4,9 +4,8 @@ import doctest
 from importlib import import_module
 from pathlib import Path
 
-import pytest
-
 import engram.analysis as analysis
+import pytest
 
 FOLDER = Path(analysis.__file__).parent
 MODULES = sorted(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
@@ -9,7 +10,7 @@ from matplotlib.axes import Axes
 from ..capacity import average_performance, first_pass, gross_memory
 from ..confidence import mean_over_subjects
 from ..shuffle_test import count_by_subject, memorised
-from .style import GREY, draw_band, legend_beside, model_styles, new_axes, whole_ticks
+from .style import GREY, count_ticks, draw_band, legend_beside, model_styles, name_beside, new_axes
 
 
 def plot_memorised(
@@ -59,7 +60,7 @@ def plot_memorised(
     axes = new_axes(ax)
     _draw_growth(axes, counts, "memorised", performance)
     guessed = counts.groupby("trained")["false_positive"].mean()
-    axes.plot(guessed.index, guessed, color=GREY, linestyle=(0, (1, 1.5)), linewidth=1, label="by guessing")
+    _draw_guessing(axes, guessed.index.to_numpy(), guessed.to_numpy())
     axes.set(xlabel="items trained", ylabel="memorised items")
     axes.set_ylim(bottom=0)
     legend_beside(axes, own=ax is None)
@@ -106,12 +107,17 @@ def plot_gross_memory(performance: xr.DataArray, presentations: pd.DataFrame, ax
     axes = new_axes(ax)
     _draw_growth(axes, table, "gross_memory", performance)
     trained = sorted(table["trained"].unique())
-    chance = [number / performance.sizes["item"] for number in trained]
-    axes.plot(trained, chance, color=GREY, linestyle=(0, (1, 1.5)), linewidth=1, label="by guessing")
+    _draw_guessing(axes, np.array(trained), np.array(trained) / performance.sizes["item"])
     axes.set(xlabel="items trained", ylabel="gross memory (items)")
     axes.set_ylim(bottom=0)
     legend_beside(axes, own=ax is None)
     return axes
+
+
+def _draw_guessing(axes: Axes, trained: np.ndarray, expected: np.ndarray) -> None:
+    axes.plot(trained, expected, color=GREY, linestyle=(0, (1, 1.5)), linewidth=1)
+    if trained.size:
+        name_beside(axes, float(expected[-1]), "chance")
 
 
 def _draw_growth(axes: Axes, table: pd.DataFrame, value: str, performance: xr.DataArray) -> None:
@@ -122,4 +128,4 @@ def _draw_growth(axes: Axes, table: pd.DataFrame, value: str, performance: xr.Da
         draw_band(axes, rows["trained"].to_numpy(), rows["low"].to_numpy(), rows["high"].to_numpy(), style.color)
         every = 3 if crowded else 1
         axes.plot(rows["trained"], rows["mean"], **style.line, markersize=4.5, markevery=every, label=model)
-    whole_ticks(axes)
+    count_ticks(axes, performance.sizes["item"])

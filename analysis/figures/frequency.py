@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from ..confidence import mean_over_subjects
 from ..frequency import frequency_and_order_correlation, performance_by_frequency
 from ..serial_position import chance_level
-from .style import GREY, draw_band, draw_chance, legend_beside, model_styles, new_axes, whole_ticks
+from .style import GREY, count_ticks, draw_band, draw_chance, legend_beside, model_styles, new_axes
 
 AXIS_NAMES = {"frequency": "frequency (presentations)", "order": "order of the last presentation (rank)"}
 
@@ -71,7 +71,7 @@ def plot_performance_by_frequency(
         axes.plot(rows[against], rows["mean"], **style.line, markersize=4.5, label=model)
     draw_chance(axes, chance_level(performance))
     axes.set(xlabel=AXIS_NAMES[against], ylabel="performance", ylim=(0, 1))
-    whole_ticks(axes)
+    count_ticks(axes, int(each[against].max()) if len(each) else 1)
     legend_beside(axes, own=ax is None)
     return axes
 
@@ -126,9 +126,9 @@ def plot_frequency_order(performance: xr.DataArray, presentations: pd.DataFrame,
                 x, values, linestyle="none", marker=style.marker, color=style.color, alpha=0.55, markersize=4,
                 label=model if place == 0 else None,
             )  # fmt: skip
-            for row in means[means["model"] == model].itertuples():
-                axes.hlines(row.mean, centre - 0.36 * width, centre + 0.36 * width, color=style.color, linewidth=2.2)
-                axes.vlines(centre, row.low, row.high, color="black", linewidth=1.1, zorder=4)
+            rows = means[means["model"] == model]
+            axes.hlines(rows["mean"], centre - 0.36 * width, centre + 0.36 * width, color=style.color, linewidth=2.2)
+            axes.vlines(np.full(len(rows), centre), rows["low"], rows["high"], color="black", linewidth=1.1, zorder=4)
     axes.axhline(0, color=GREY, linewidth=0.8, zorder=0)
     axes.set_xticks([0, 1], ["with frequency", "with order"])
     axes.set(ylabel="rank correlation of performance\n(Spearman's rho)", ylim=(-1.05, 1.05), xlim=(-0.55, 1.55))

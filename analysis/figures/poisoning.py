@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from ..confidence import mean_over_subjects
 from ..poisoning import performance_around_poisoning, retention_after_poisoning, retention_by_subject
 from ..serial_position import chance_level
-from .style import GREY, draw_chance, legend_beside, model_styles, new_axes, one_model, shades, whole_ticks
+from .style import GREY, count_ticks, draw_chance, legend_beside, model_styles, new_axes, one_model, shades
 
 SHOWN = (-0.5, 1.5)  # a subject that was near chance before has no bound
 
@@ -63,12 +63,12 @@ def plot_items_after_poisoning(performance: xr.DataArray, ax: Axes | None = None
         rows = mean_over_subjects(table, when, ("item",))
         spread = (rows["high"] - rows["mean"]).to_numpy()
         axes.errorbar(
-            rows["item"], rows["mean"], yerr=spread if np.isfinite(spread).any() else None, color=color,
-            linestyle=linestyle, marker=style.marker, markersize=4.5, markerfacecolor=filled, elinewidth=0.8, label=when,
+            rows["item"], rows["mean"], yerr=spread if np.isfinite(spread).any() else None, color=color, elinewidth=0.8,
+            linestyle=linestyle, marker=style.marker, markersize=4.5, markerfacecolor=filled, label=when,
         )  # fmt: skip
     draw_chance(axes, chance_level(performance))
     axes.set(xlabel="item (position in the list)", ylabel="performance", ylim=(0, 1), title=name)
-    whole_ticks(axes)
+    count_ticks(axes, performance.sizes["item"])
     legend_beside(axes, own=ax is None)
     return axes
 
@@ -115,15 +115,14 @@ def plot_poisoning(performance: xr.DataArray, ax: Axes | None = None) -> Axes:
     axes = new_axes(ax, width=3.6)
     styles = model_styles(performance["model"].values)
     for place, (model, style) in enumerate(styles.items()):
-        for row in table[table["model"] == model].itertuples():
-            axes.bar(
-                place, row.retained, width=0.55, color=style.color, alpha=0.35, edgecolor=style.color, linewidth=1.2
-            )
-            axes.vlines(place, row.low, row.high, color="black", linewidth=1.2, zorder=4)
+        rows = table[table["model"] == model]
+        axes.bar(np.full(len(rows), place), rows["retained"], width=0.55, color=style.color, alpha=0.35)
+        axes.vlines(np.full(len(rows), place), rows["low"], rows["high"], color="black", linewidth=1.2, zorder=4)
         _draw_subjects(axes, place, subjects.loc[subjects["model"] == model, "retained"], style.color, style.marker)
     axes.axhline(0, color=GREY, linewidth=0.8)
     axes.axhline(1, color=GREY, linewidth=0.8, linestyle=(0, (2, 2)), zorder=0)
-    axes.set_xticks(range(len(styles)), list(styles), rotation=20 if len(styles) > 3 else 0)
+    crowded = len(styles) > 3
+    axes.set_xticks(range(len(styles)), list(styles), rotation=40 * crowded, ha="right" if crowded else "center")
     axes.set(ylabel="retained after poisoning\n(chance taken off)", ylim=SHOWN, xlim=(-0.6, len(styles) - 0.4))
     return axes
 
@@ -134,12 +133,6 @@ def _draw_subjects(axes: Axes, place: int, retained: pd.Series, color: str, mark
     inside = (values >= SHOWN[0]) & (values <= SHOWN[1])
     axes.plot(x[inside], values[inside], linestyle="none", marker=marker, color=color, markersize=3.5)
     for beyond, edge, arrow in ((values > SHOWN[1], SHOWN[1], 6), (values < SHOWN[0], SHOWN[0], 7)):
-        axes.plot(
-            x[beyond],
-            np.full(beyond.sum(), edge),
-            linestyle="none",
-            marker=arrow,
-            color=color,
-            markersize=5,
-            clip_on=False,
-        )
+        if beyond.any():  # an empty line that is not clipped upsets the layout
+            at_edge = np.full(beyond.sum(), edge)
+            axes.plot(x[beyond], at_edge, linestyle="none", marker=arrow, color=color, markersize=5, clip_on=False)

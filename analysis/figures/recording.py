@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
 from ..capacity import average_performance
@@ -34,7 +35,7 @@ PANEL = (2.9, 2.75)  # inches
 class Section:
     """Panels that belong together; `key` names what the shades of single-model panels stand for."""
 
-    panels: list[Callable[[Axes], Axes]]
+    panels: Sequence[Callable[[Axes], Axes]]
     key: str = ""
 
     @property
@@ -79,9 +80,10 @@ def plot_recording(recording: Recording) -> Figure:
     sections = _sections(recording, performance, models)
     width = PANEL[0] * max(section.columns for section in sections) + 0.6
     rows = [section.rows for section in sections]
-    figure = Figure(figsize=(max(width, 6.4), PANEL[1] * sum(rows) + 0.9), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)
-    figure.suptitle(_title(recording, performance), fontsize="medium")
+    figure = Figure(
+        figsize=(max(width, 6.4), PANEL[1] * sum(rows) + 0.9), layout=ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06)
+    )
+    figure.suptitle(_title(recording), fontsize="medium")
     parts = figure.subfigures(len(sections), 1, squeeze=False, height_ratios=rows)[:, 0]
     letters = iter(string.ascii_lowercase * 4)
     for section, part in zip(sections, parts, strict=True):
@@ -152,7 +154,7 @@ def _learning_curves(recording: Recording) -> xr.DataArray | None:
     return curves if curves.notnull().any() else None
 
 
-def _draw(section: Section, part: SubFigure, letters: object) -> None:
+def _draw(section: Section, part: SubFigure, letters: Iterator[str]) -> None:
     axes = part.subplots(section.rows, section.columns, squeeze=False).ravel()
     for ax, panel, letter in zip(axes, section.panels, letters, strict=False):
         panel(ax)
@@ -166,12 +168,18 @@ def _draw(section: Section, part: SubFigure, letters: object) -> None:
 def _draw_key(part: SubFigure, ax: Axes, title: str) -> None:
     """Shades of the single-model panels, in grey, since every panel has its model's colour."""
     lines, names = ax.get_legend_handles_labels()
+    if not lines:  # nothing measured yet
+        return
     grey = shades(GREY, len(lines))
-    handles = [Line2D([], [], color=color, linewidth=2, label=name) for color, name in zip(grey, names, strict=True)]
+    every = -(-len(lines) // 10)
+    shown = list(zip(grey, names, strict=True))[::every]
+    handles = [Line2D([], [], color=color, linewidth=2, label=name) for color, name in shown]
     part.legend(handles=handles, loc="outside right upper", frameon=False, title=title, fontsize="small")
 
 
-def _title(recording: Recording, performance: xr.DataArray) -> str:
-    subjects = int(performance.notnull().any(["model", "probe", "item"]).sum())
-    status = "" if recording.status == "complete" else f", {recording.status}"
-    return f"{recording.protocol_name}, seed {recording.seed}, {subjects} subject{'s' * (subjects != 1)}{status}"
+def _title(recording: Recording) -> str:
+    table = recording.subjects()
+    number, failed = table["subject"].nunique(), int((table["status"] == "failed").sum())
+    parts = [recording.protocol_name, f"seed {recording.seed}", f"{number} subject{'s' * (number != 1)}"]
+    parts += [f"{failed} of {len(table)} simulations failed and left out"] * bool(failed)
+    return ", ".join(parts + [recording.status] * (recording.status != "complete"))

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from ..confidence import mean_over_subjects
 from ..repetition import mean_by_repetition, minimum_by_repetition, performance_by_repetition
 from ..serial_position import chance_level
-from .style import draw_chance, legend_beside, model_styles, new_axes, one_model, shades, whole_ticks
+from .style import count_ticks, draw_chance, legend_beside, model_styles, new_axes, one_model, shades
 
 
 def plot_items_by_repetition(
@@ -73,7 +73,7 @@ def plot_items_by_repetition(
         axes.plot(rows["item"], rows["mean"], color=color, marker=style.marker, markersize=4, label=f"{repetition}")
     draw_chance(axes, chance_level(performance))
     axes.set(xlabel="item (position in the list)", ylabel="performance", ylim=(0, 1), title=name)
-    whole_ticks(axes)
+    count_ticks(axes, performance.sizes["item"])
     legend_beside(axes, own=ax is None, title="repetition")
     return axes
 
@@ -131,7 +131,7 @@ def plot_repetition(
     draw_chance(axes, chance_level(performance))
     axes.set(xlabel="repetition", ylabel="performance, weakest item" if weakest else "performance, mean over items")
     axes.set_ylim(bottom=0)
-    whole_ticks(axes)
+    count_ticks(axes, int(table["repetition"].max()) if len(table) else 1)
     legend_beside(axes, own=ax is None)
     return axes
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from ..epochs import learning_curves
 from ..serial_position import chance_level, serial_position_curve
-from .style import draw_band, draw_chance, legend_beside, model_styles, new_axes, one_model, shades, whole_ticks
+from .style import count_ticks, draw_band, draw_chance, legend_beside, model_styles, new_axes, one_model, shades
 
 
 def plot_serial_position(performance: xr.DataArray, ax: Axes | None = None) -> Axes:
@@ -50,7 +50,7 @@ def plot_serial_position(performance: xr.DataArray, ax: Axes | None = None) -> A
         axes.plot(rows["item"], rows["mean"], **style.line, markersize=4.5, label=model)
     draw_chance(axes, chance_level(performance))
     axes.set(xlabel="item (position in the list)", ylabel="performance", ylim=(0, 1))
-    whole_ticks(axes)
+    count_ticks(axes, performance.sizes["item"])
     legend_beside(axes, own=ax is None)
     return axes
 
@@ -105,6 +105,6 @@ def plot_learning_curves(curves: xr.DataArray, ax: Axes | None = None, *, model:
         axes.vlines(starts - 0.5, 0, 1, color="#D9D9D9", linewidth=0.6, zorder=0)
     draw_chance(axes, 1 / len(items))
     axes.set(xlabel="epoch", ylabel="performance", ylim=(0, 1), title=name)
-    whole_ticks(axes)
+    count_ticks(axes, curves.sizes["point"])
     legend_beside(axes, own=ax is None, title="item")
     return axes

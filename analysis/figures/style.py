@@ -96,12 +96,17 @@ def legend_beside(ax: Axes, own: bool, title: str | None = None) -> None:
         ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1), borderaxespad=0, frameon=False, title=title)
 
 
-def draw_chance(ax: Axes, chance: float, name: str = "chance") -> None:
+def draw_chance(ax: Axes, chance: float) -> None:
     """Chance line, named beside the axes."""
     ax.axhline(chance, color=GREY, linewidth=0.8, linestyle=(0, (2, 2)), zorder=0)
+    name_beside(ax, chance, "chance")
+
+
+def name_beside(ax: Axes, y: float, name: str) -> None:
+    """Name of a line, right of the axes at the height of its end."""
     ax.annotate(
-        name, (1, chance), xycoords=("axes fraction", "data"), xytext=(2, 0), textcoords="offset points",
-        va="center", fontsize="x-small", color=GREY,
+        name, (1, y), xycoords=("axes fraction", "data"), xytext=(2, 0), textcoords="offset points", va="center",
+        fontsize="x-small", color=GREY,
     )  # fmt: skip
 
 
@@ -114,18 +119,17 @@ def draw_band(ax: Axes, x: np.ndarray, low: np.ndarray, high: np.ndarray, color:
 def shades(color: str, number: int) -> list[tuple[float, float, float]]:
     """Shades of a colour from light to full, for an order within one model."""
     full = np.asarray(to_rgb(color))
-    return (
-        [tuple(1 - (1 - full) * share) for share in np.linspace(0.35, 1, max(number, 1))]
-        if number != 1
-        else [tuple(full)]
-    )
+    shares = np.linspace(0.35, 1, number) if number > 1 else np.ones(number)
+    return [tuple(1 - (1 - full) * share) for share in shares]
 
 
-def whole_ticks(ax: Axes) -> None:
-    """Ticks at whole numbers only: positions, counts and repetitions have no halves."""
-    from matplotlib.ticker import MaxNLocator
-
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
+def count_ticks(ax: Axes, last: int) -> None:
+    """Ticks for positions and counts 1 to `last`: whole numbers, the first and the last among them."""
+    if last > 10:
+        step = next(digit * 10**power for power in count() for digit in (2, 5, 10) if last <= 6 * digit * 10**power)
+        ax.set_xticks([1, *range(step, last + 1, step)])
+    else:
+        ax.set_xticks(range(1, last + 1))
 
 
 def one_model(names: Iterable[str], model: str | None) -> str:

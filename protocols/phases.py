@@ -19,6 +19,11 @@ class Phase(Spec):
 
     label: Label = ""
 
+    @classmethod
+    def words(cls) -> list[str]:
+        """Names of the fields inside the phase; its label stands beside it."""
+        return [word for word in super().words() if word != "label"]
+
 
 class WrongLabels(Spec):
     """Labels of which a share is wrong, drawn anew for each presentation.
@@ -157,7 +162,7 @@ class Sleep(Phase):
 
     duration: DurationField | None = None
     cycles: Count | None = None
-    stages: tuple[Stage, ...] | None = Field(default=None, min_length=1, max_length=100)
+    stages: tuple[Stage, ...] | None = Field(default=None, max_length=100)
     passes: Count | None = None
     replay: Selection | None = None
     cue: Selection | None = None
@@ -166,6 +171,8 @@ class Sleep(Phase):
     def _consistent(self) -> Sleep:
         if self.duration is not None and (self.cycles is not None or self.stages is not None):
             raise _problem("duration", "expected either duration, or cycles and stages, not both")
+        if self.stages == ():
+            raise _problem("stages", "found an empty list; expected stages, such as [{nrem: 60 min}, {rem: 30 min}]")
         if self.cycles is not None and self.stages is None:
             raise _problem("cycles", "cycles need stages, such as stages: [{nrem: 60 min}, {rem: 30 min}]")
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -49,7 +50,7 @@ def shown(loc: Loc) -> str:
     >>> shown(("schedule", 0, "repeat", "phases", 1, "wake", "present"))
     'schedule[0].repeat.phases[1].wake.present'
     """
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).removeprefix(".")
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part or '(no name)'}" for part in loc).removeprefix(".")
 
 
 def found(value: Any) -> str:
@@ -63,7 +64,7 @@ def found(value: Any) -> str:
     elif isinstance(value, (list, tuple, dict)) and not value:
         text = f"an empty {'mapping' if isinstance(value, dict) else 'list'}"
     elif isinstance(value, (list, tuple, dict)):
-        text = str(list(value) if isinstance(value, tuple) else value)
+        text = json.dumps(value, ensure_ascii=False, default=str)
     else:
         text = str(value)
     return f"found {text if len(text) <= 80 else text[:77] + '...'}"
@@ -103,17 +104,22 @@ class Spec(BaseModel):
 
 def _in_words(error: ValidationError, spec: type[Spec]) -> list[Problem]:
     problems: dict[Problem, None] = {}
-    for mistake in error.errors(include_url=False):
+    misspelt = set()
+    # Unknown fields come first: a field that is misspelt is not missing as well.
+    mistakes = sorted(error.errors(include_url=False), key=lambda mistake: mistake["type"] != "extra_forbidden")
+    for mistake in mistakes:
         loc, kind = tuple(mistake["loc"]), mistake["type"]
         inner = mistake.get("ctx", {}).get("error")
         if isinstance(inner, ProtocolError):
             problems.update(dict.fromkeys(inner.within(*loc)))
         elif kind == "extra_forbidden":
             allowed = spec.words()
-            text = f"unknown field; allowed: {one_of(allowed)}.{nearest(str(loc[-1]), allowed)}"
-            problems[Problem(loc, text)] = None
+            hint = nearest(str(loc[-1]), allowed)
+            misspelt.update(word for word in allowed if f'"{word}"' in hint)
+            problems[Problem(loc, f"unknown field; allowed: {one_of(allowed)}.{hint}")] = None
         elif kind == "missing":
-            problems[Problem(loc, "is missing; this field is required")] = None
+            if loc[-1] not in misspelt:
+                problems[Problem(loc, "is missing; this field is required")] = None
         else:
             problems[Problem(loc, _text(kind, mistake, inner))] = None
     return list(problems)
@@ -125,6 +131,8 @@ def _text(kind: str, mistake: Any, inner: Exception | None) -> str:
         return str(inner)
     if kind == "literal_error":
         return str(refuse_word(value, re.findall(r"'([^']*)'", limits["expected"])))
+    if kind.startswith("int") and isinstance(value, float) and abs(value) >= 1e15:
+        return f"{found(value)}; expected a smaller whole number"
     expected = _EXPECTED.get(kind)
     if expected is None:
         return f"{found(value)}; {str(mistake['msg'])[:1].lower()}{str(mistake['msg'])[1:]}"

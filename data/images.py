@@ -36,7 +36,7 @@ class Images(ItemSet):
     Parameters
     ----------
     path : str
-        Folder or file. A relative path starts at the data folder if one is given.
+        Folder or file. A relative path starts at the data folder if one is given; by default it is that folder itself.
     test_path : str, optional
         Second folder or file that holds the test images; `path` then holds the training images.
     train_fraction : float
@@ -62,7 +62,7 @@ class Images(ItemSet):
     """
 
     name: ClassVar[str] = "images"
-    path: str
+    path: str = "."
     test_path: str | None = None
     train_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.8
     size: Annotated[int, Field(ge=1, le=4096)] | None = None
@@ -90,6 +90,8 @@ class Images(ItemSet):
             If files are left out because they are no images by their names, an image is in two classes, or a
             training image is a test image too (it is left out).
         """
+        if self.path == "." and data_dir is None:
+            raise ValueError("item set images: no images given; name their folder or file with --data (data=...)")
         path = _located(self.path, data_dir)
         test_path = None if self.test_path is None else _located(self.test_path, data_dir)
         train, test, origin = self._parts(path, test_path)

@@ -249,9 +249,9 @@ class MetaplasticSession(Session):
     def state(self) -> State:
         state: State = {"place": np.array([self._presentation, self._epoch])}
         for name, tensors in (("weight", self._net.weights), ("bias", self._net.biases)):
-            state |= {f"{name}{layer}": np.array(t.cpu()) for layer, t in enumerate(tensors)}
+            state |= {f"{name}{layer}": t.cpu().numpy().copy() for layer, t in enumerate(tensors)}
         if self._epoch > 0 and self._gates is not None:
-            state |= {f"gate{layer}": np.array(t.cpu()) for layer, t in enumerate(self._gates)}
+            state |= {f"gate{layer}": t.cpu().numpy().copy() for layer, t in enumerate(self._gates)}
         if self._sensitivity is not None:
             state["sensitivity"] = self._sensitivity
         if self.stopped:
@@ -291,7 +291,7 @@ class MetaplasticSession(Session):
         return summaries
 
     def weight_snapshot(self, projection: str) -> NDArray[np.floating]:
-        return np.array(self._net.weights[list(self._projections).index(projection)].cpu())
+        return self._net.weights[list(self._projections).index(projection)].cpu().numpy().copy()
 
     def _draw(self, what: str) -> list[Tensor]:
         """Initial weights or flexibilities of every layer, [subject, pre, post], each subject from its own stream."""

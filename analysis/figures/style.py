@@ -12,6 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
+from ...data.wording import nearest, one_of
+
 
 @dataclass(frozen=True)
 class ModelStyle:
@@ -134,8 +136,6 @@ def count_ticks(ax: Axes, last: int) -> None:
 
 def one_model(names: Iterable[str], model: str | None) -> str:
     """The model of a panel that can show one only."""
-    from ...data.wording import nearest, one_of
-
     models = list(dict.fromkeys(map(str, names)))
     if model is None and len(models) == 1:
         return models[0]

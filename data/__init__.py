@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from .items import ItemSet as ItemSet
     from .items import Pool as Pool
     from .items import draw_items as draw_items
+    from .recording import Recording as Recording
+    from .recording import RecordingWriter as RecordingWriter
+    from .recording import open_recording as open_recording
     from .seeds import child_rng as child_rng
     from .seeds import child_seed as child_seed
 
@@ -28,11 +31,14 @@ _MODULE_OF = {
     "ItemDraw": "items",
     "ItemSet": "items",
     "Pool": "items",
+    "Recording": "recording",
+    "RecordingWriter": "recording",
     "child_rng": "seeds",
     "child_seed": "seeds",
     "draw_items": "items",
     "item_set": "item_sets",
     "item_set_names": "item_sets",
+    "open_recording": "recording",
     "register_item_set": "item_sets",
 }
 

@@ -31,7 +31,7 @@ class CheckedFile:
 
     def __init__(self, path: Path, file: h5py.File) -> None:
         self.path = path
-        self._file = file
+        self._groups = {"": file}  # those whose links have been looked at
         self._bytes = os.stat(path).st_size
         self._unpacked = 0
         self._plain = 0
@@ -41,25 +41,27 @@ class CheckedFile:
 
     def has(self, name: str) -> bool:
         """Whether a part exists, named by its path from the root."""
-        group: Any = self._file
-        for step in name.split("/"):
-            if not isinstance(group, h5py.Group):
-                return False
-            link = group.get(step, getlink=True)
-            if link is None:
-                return False
-            if type(link) is not h5py.HardLink:
-                raise self.refuse(f"{name} is a link to elsewhere, expected the part itself; links are not followed")
-            group = group[step]
-        return True
+        return self._part(name) is not None
 
     def group(self, name: str) -> h5py.Group:
-        if not name:
-            return self._file
-        found = self._file[name] if self.has(name) else None
+        found = self._part(name)
         if not isinstance(found, h5py.Group):
             raise self.refuse(f"the group {name} is missing; the recording is damaged or was not made by engram")
         return found
+
+    def _part(self, name: str) -> h5py.Group | h5py.Dataset | None:
+        if name in self._groups:
+            return self._groups[name]
+        above, _, last = name.rpartition("/")
+        group = self._part(above)
+        if not isinstance(group, h5py.Group) or (link := group.get(last, getlink=True)) is None:
+            return None
+        if type(link) is not h5py.HardLink:
+            raise self.refuse(f"{name} is a link to elsewhere, expected the part itself; links are not followed")
+        part = group[last]
+        if isinstance(part, h5py.Group):
+            self._groups[name] = part
+        return part
 
     def text(self, group: str, name: str) -> str:
         """Text of an attribute, or of the scalar dataset that stands for it."""
@@ -152,7 +154,7 @@ class CheckedFile:
             raise self.refuse(f"{part} is damaged: it is not UTF-8 text") from None
 
     def _dataset(self, name: str) -> h5py.Dataset:
-        dataset = self._file[name] if self.has(name) else None
+        dataset = self._part(name)
         if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
             raise self.refuse(f"the table {name} is missing; the recording is damaged or was not made by engram")
         properties = dataset.id.get_create_plist()

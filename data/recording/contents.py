@@ -47,6 +47,8 @@ def read_contents(file: CheckedFile) -> Contents:
     for name in file.json("", "models", list):
         check_group_name("model", name)
         models[name] = _read_model(file, name)
+    if not models:
+        raise file.refuse("holds no models; the recording is damaged")
     if len({model.slots for model in models.values()}) > 1:
         raise file.refuse("models of one recording have different numbers of items; the recording is damaged")
     return Contents(

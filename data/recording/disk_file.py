@@ -50,7 +50,10 @@ class DiskFile:
         self._keep_failure(os.fsync, self._raw.fileno())
 
     def close(self) -> None:
-        self._keep_failure(self._raw.close)
+        try:
+            self._raw.close()
+        except OSError as error:
+            self.failure = self.failure or error
 
     def seek(self, offset: int, whence: int = 0) -> int:
         return self._raw.seek(offset, whence)

@@ -43,8 +43,12 @@ class ModelInfo:
 
     Examples
     --------
-    >>> open_recording("runs/hebb.h5").models["hybrid"].chance  # doctest: +SKIP
-    0.1
+    >>> info = ModelInfo(
+    ...     spec={}, item_set={"name": "digits"}, encoder="none", abilities=(), chance=0.1,
+    ...     subjects=2, statuses=("complete", "failed"), projections={},
+    ... )
+    >>> info.statuses.count("failed")
+    1
     """
 
     spec: dict[str, Any]
@@ -82,8 +86,28 @@ def open_recording(path: str | os.PathLike[str]) -> Recording:
 
     Examples
     --------
-    >>> recording = open_recording("runs/hebb.h5")  # doctest: +SKIP
-    >>> recording.performance().mean("subject")  # doctest: +SKIP
+    >>> from engram.data.recording import ModelLayout, RecordingWriter, SubjectLayout
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> nothing = {"phase": [], "order": [], "item": [], "label": [], "wrong": []}
+    >>> subject = SubjectLayout(seed="7/subject/0", items=["01", "02"], presentations=nothing)
+    >>> model = ModelLayout(spec="{}", item_set="{}", chance=0.5, subjects=[subject], slots=2)
+    >>> timeline = {
+    ...     "index": [0], "kind": ["probe"], "label": [""], "repetition": [0],
+    ...     "list": ["all"], "lesion": ["none"], "start": [0.0], "stop": [0.0],
+    ... }
+    >>> writer = RecordingWriter.create(
+    ...     folder.name + "/demo.h5", name="demo", protocol="name: demo", seed=7, timeline=timeline,
+    ...     probe_steps=[0], models={"hybrid": model}, settings={},
+    ... )
+    >>> recording = open_recording(folder.name + "/demo.h5")
+    >>> recording.protocol_name, recording.seed, recording.status
+    ('demo', 7, 'running')
+    >>> writer.write_probe("hybrid", [0], row=0, performance=[[0.75, 0.25]])
+    >>> writer.close()
+    >>> recording.performance().sel(model="hybrid", subject=0, probe=0, item=1).item()
+    0.75
+    >>> folder.cleanup()
     """
     return Recording(path)
 
@@ -102,9 +126,10 @@ class Recording:
 
     Examples
     --------
-    >>> recording = Recording("runs/hebb.h5")  # doctest: +SKIP
-    >>> recording.status, recording.seed  # doctest: +SKIP
-    ('complete', 7)
+    >>> Recording("absent.h5")
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: absent.h5: there is no such recording
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

@@ -1,5 +1,8 @@
 """What the reader makes of a recording."""
 
+import re
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
@@ -280,3 +283,14 @@ def test_a_recording_packed_by_gzip_reads_the_same(tmp_path):
                 del probes["performance"]
                 probes.create_dataset("performance", data=values, chunks=(1, 2), compression="gzip", shuffle=True)
     assert open_recording(tmp_path / "run.h5").performance().equals(before)
+
+
+def test_the_example_for_plain_h5py_runs_as_printed(tmp_path, monkeypatch, capsys):
+    with create(tmp_path / "run.h5") as writer:
+        writer.write_probe("hybrid", [0, 1], 0, np.array([[0.25, 0.5], [0.75, 0.5]]))
+        writer.write_probe("hybrid", [0, 1], 1, np.zeros((2, 2)))  # labelled poisoning
+    page = Path(__file__).parents[1] / "docs" / "recording-format.md"
+    example = re.search(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(example.group(1), {})
+    assert capsys.readouterr().out == "1.0 running 7\n[0.5 0.5]\n"

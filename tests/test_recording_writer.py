@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from engram.data.recording import ModelLayout, ProjectionLayout, RecordingWriter, SubjectLayout
 from engram.data.recording import writer as writer_module
+from engram.data.recording.disk_file import DiskFile
 
 SLOTS = 3
 PROBES = [1, 3]
@@ -329,6 +330,29 @@ def test_layouts_that_do_not_fit_are_refused_before_a_file_is_made(tmp_path, opt
 def test_a_subject_with_other_items_than_its_model_is_refused():
     with pytest.raises(ValueError, match="subject 0 has 2 items, the model 3"):
         model(subjects=[subject(names=("one", "two"))])
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3"])
+def test_a_specification_that_is_no_json_object_is_refused(text):
+    with pytest.raises(ValueError, match="item_set: expected"):
+        ModelLayout(spec="{}", item_set=text, chance=1 / 3, subjects=[subject()], slots=3)
+
+
+def test_an_interrupt_while_writing_loses_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "run.h5"
+    writer = create(path)
+    writer.write_probe("hybrid", [0], 0, np.full((1, 3), 0.5))
+    with monkeypatch.context() as patch:
+        patch.setattr(DiskFile, "write", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            writer.flush()
+    writer.close()
+    with h5py.File(path) as file:
+        assert file["models/hybrid/subjects/0/probes/performance"][0].tolist() == [0.5] * 3
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt("Ctrl-C")
 
 
 def test_recording_a_row_is_cheap(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -142,7 +143,8 @@ class ModelLayout:
     Raises
     ------
     ValueError
-        If a count is negative, a subject has another number of items than the model, or a name is taken twice.
+        If a text is no JSON object, a count is negative, a subject has another number of items than the model, or a
+        name is taken twice.
 
     Examples
     --------
@@ -169,6 +171,8 @@ class ModelLayout:
     def __post_init__(self) -> None:
         if self.slots < 1 or not self.subjects:
             raise ValueError(f"a recorded model needs items and subjects, found {self.slots} and {len(self.subjects)}")
+        for what in ("spec", "item_set"):
+            _check_json_object(what, getattr(self, what))
         for what in ("curve_rows", "trials", "weight_rows"):
             if getattr(self, what) < 0:
                 raise ValueError(f"{what}: found {getattr(self, what)}, expected 0 or more")
@@ -178,6 +182,15 @@ class ModelLayout:
         names = [projection.name for projection in self.projections]
         if len(set(names)) < len(names):
             raise ValueError(f"projections need different names, found {one_of(names)}")
+
+
+def _check_json_object(what: str, text: str) -> None:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{what}: expected JSON, found {text[:40]!r} ({error})") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"{what}: expected a JSON object, found {text[:40]!r}")
 
 
 def check_columns(what: str, columns: Mapping[str, np.ndarray], expected: Mapping[str, str]) -> None:

@@ -41,7 +41,8 @@ class RowBuffer:
         """Write all rows in place and forget them."""
         for (model, table), runs in self._runs.items():
             for run in runs:
-                rows = np.stack(run.blocks, axis=1)  # subject, row, ...
+                one = len(run.blocks) == 1  # whole weight arrays come one by one and are not copied again
+                rows = run.blocks[0][:, None] if one else np.stack(run.blocks, axis=1)  # subject, row, ...
                 for subject, values in zip(run.subjects, rows, strict=True):
                     dataset = file[f"{subject_path(model, subject)}/{table}"]
                     dataset[run.first : run.first + len(values)] = values

@@ -7,6 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+NEGLIGIBLE = 1e-20
+"""Probabilities and gates below this are taken as 0: they cannot move a float32 weight, but their products are
+denormal numbers, on which processors are many times slower."""
+
 
 class BatchedMLP:
     """S fully connected ReLU classifiers of one shape, each with its own weights, trained by plain SGD.
@@ -126,6 +130,7 @@ class BatchedMLP:
         torch.mean(target_log_p, dim=(1, 2), out=self._loss)
         self._loss.neg_()
         torch.exp(log_p, out=delta)
+        torch.threshold_(delta, NEGLIGIBLE, 0.0)
         target_log_p.fill_(-1.0)
         delta.scatter_add_(2, index, target_log_p)
         delta.div_(size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..models.features import FeaturePool
 from ..models.metaplastic import LearningPlan, MetaplasticNetwork
 from ..models.synapses import auto_sensitivity, gate_torch, split_stiffness
 from ..models.teaching import teaching_set
-from .batched_mlp import BatchedMLP
+from .batched_mlp import NEGLIGIBLE, BatchedMLP
 from .session import Progress, Responses, Session, Settings, State, Subjects
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def projections(model: MetaplasticNetwork, features: FeaturePool, slots: int) ->
     """Names and shapes, (pre, post), of the layers' weights."""
     sizes = [features.train.shape[1], *model.hidden, slots]
     names = [f"hidden{layer + 1}" for layer in range(len(model.hidden))] + ["output"]
-    return dict(zip(names, zip(sizes[:-1], sizes[1:], strict=True), strict=True))
+    return dict(zip(names, pairwise(sizes), strict=True))
 
 
 class MetaplasticSession(Session):
@@ -109,7 +110,7 @@ class MetaplasticSession(Session):
         for weight, initial, (stiffness, frozen), gate in zip(
             self._net.weights, self._initial, self._stiffness, self._gates, strict=True
         ):
-            gate_torch(weight, initial, stiffness, frozen, gate)
+            torch.threshold_(gate_torch(weight, initial, stiffness, frozen, gate), NEGLIGIBLE, 0.0)
 
     @property
     def _needs_calibration(self) -> bool:

@@ -53,15 +53,23 @@ class Model(BaseModel):
 
     @classmethod
     def _in_words(cls, error: ValidationError) -> str:
-        lines = []
+        found: dict[str, Any] = {}
+        wanted: dict[str, list[str]] = {}
         for problem in error.errors():
-            name, *inner = (str(part) for part in problem["loc"] or ("",))
-            if problem["type"] == "extra_forbidden" and not inner:
-                lines.append(f"{cls.__name__} has no parameter {name!r}.{nearest(name, cls.model_fields)}")
-            else:
-                what = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
-                lines.append(f"{cls.__name__}: {'.'.join([name, *inner])}: found {problem['input']!r}; {what}")
-        return "\n".join(lines)
+            # Tags of the members of a union, such as constrained-float, are no part of what the user wrote.
+            path = ".".join(str(part) for part in problem["loc"] if str(part).isidentifier() or isinstance(part, int))
+            message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+            if problem["type"] == "missing":
+                wanted.setdefault(path, []).append("is missing")
+                continue
+            if problem["type"] == "extra_forbidden":
+                message = f"there is no such parameter.{nearest(path, cls.model_fields)}"
+            found[path] = problem["input"]
+            wanted.setdefault(path, []).append(message)
+        return "\n".join(
+            f"{cls.__name__}: {path}: " + (f"found {found[path]!r}; " if path in found else "") + " or ".join(messages)
+            for path, messages in wanted.items()
+        )
 
     def check(self, protocol: Protocol, pool: Pool) -> None:
         """Refuse, in words, a protocol that this model cannot be taken through.

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
 from .base import Model
-from .features import AlexNet, EfficientNetLite0, Pixels
-from .flexibility import Beta, Falling, Fixed, Rising, Uniform
+from .by_kind import read_kind, write_kind
+from .features import Encoder
+from .flexibility import Flexibility, Uniform
 from .synapses import AUTO_KAPPA
 
 if TYPE_CHECKING:
     from ..data.items import Pool
-    from ..protocols import Protocol, Wake
+    from ..protocols import Protocol, Step
 
-AnyFlexibility = Annotated[Fixed | Uniform | Rising | Falling | Beta, Field(discriminator="kind")]
-AnyEncoder = Annotated[Pixels | EfficientNetLite0 | AlexNet, Field(discriminator="kind")]
+AnyFlexibility = Annotated[Flexibility, PlainValidator(partial(read_kind, Flexibility)), PlainSerializer(write_kind)]
+AnyEncoder = Annotated[Encoder, PlainValidator(partial(read_kind, Encoder)), PlainSerializer(write_kind)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -72,24 +74,24 @@ class MetaplasticNetwork(Model):
     Parameters
     ----------
     flexibility : Flexibility
-        Distribution over synapses; ``Fixed(1.0)`` is the conventional network, ``Fixed(0.3)`` the stable one, ``Uniform()`` the
-        hybrid one.
+        Distribution over synapses; ``Fixed(1.0)`` is the conventional network, ``Fixed(0.3)`` the stable one,
+        ``Uniform()`` the hybrid one. A subclass of one's own will do.
     sensitivity : float or "auto"
         s of the rule, in units of 1 / weight. ``"auto"`` calibrates it for each subject from how far its weights travel
         while the first item is learned, s = ``kappa`` / rms(w - w0), and the recording keeps the value.
     kappa : float
         Scale of the automatic sensitivity.
     rule : {"gate", "rate"}
-        ``"gate"`` is the mixed-stability rule. ``"rate"`` is the ablation: the same flexibilities as fixed learning rates,
-        Δw = -lr · ``rate`` · f · ∂L/∂w, without the tanh gate.
+        ``"gate"`` is the mixed-stability rule. ``"rate"`` is the ablation: the same flexibilities as fixed learning
+        rates, Δw = -lr · ``rate`` · f · ∂L/∂w, without the tanh gate.
     rate : float
         Factor of the fixed learning rates, to match the mean displacement of a gated network.
     gate_refresh : {"item", "step"}
         Read the gate once per item, before its epochs (the paper), or before every step.
     nontarget : bool
         Mix in images of the other items with other wrong labels, as in the paper; needs at least three items.
-    encoder : Pixels, EfficientNetLite0 or AlexNet
-        Frozen features of the images.
+    encoder : Encoder
+        Frozen features of the images: `Pixels`, `EfficientNetLite0`, `AlexNet`, or a subclass of one's own.
     hidden : tuple of int
         Widths of the hidden layers.
     learning_rate, batch_size, epochs_per_exposure
@@ -132,26 +134,22 @@ class MetaplasticNetwork(Model):
     def _fill_from_preset(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
-        filled = {**PRESETS.get(given.get("preset", "default"), {}), **given}
-        for name in ("encoder", "flexibility"):  # a bare word stands for that kind with its defaults
-            if isinstance(filled.get(name), str):
-                filled[name] = {"kind": "pixels" if filled[name] == "none" else filled[name]}
-        return filled
+        return {**PRESETS.get(given.get("preset", "default"), PRESETS["default"]), **given}
 
     def check(self, protocol: Protocol, pool: Pool) -> None:
         super().check(protocol, pool)
         if self.nontarget and protocol.items.count < 3:
             raise ValueError(
                 f"non-target images need at least 3 items, since they carry labels of other wrong items; protocol "
-                f'"{protocol.name}" has {protocol.items.count} (items.count). Give more items, or set nontarget to false'
+                f'"{protocol.name}" has {protocol.items.count} (items.count). Give more items, or set nontarget: false'
             )
 
-    def plan(self, phase: Wake) -> LearningPlan:
-        """What is learned in a wake phase: every weight and bias, by plain SGD.
+    def plan(self, step: Step) -> LearningPlan:
+        """What is learned in a wake step: every weight and bias, by plain SGD.
 
         Parameters
         ----------
-        phase : Wake
+        step : Step
 
         Returns
         -------

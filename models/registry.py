@@ -117,4 +117,3 @@ def model_from_spec(spec: Mapping[str, Any]) -> Model:
 def _kind_of(name: str) -> tuple[str, type[Model]]:
     made = model(name)
     return made.kind, type(made)
-

@@ -8,7 +8,8 @@ travelled from its initial value w0, the smaller its next step:
 f = 1 is an ordinary synapse (gate 1 for ever) and f = 0 is frozen by definition (gate 0, although the formula's limit
 at w = w0 is 1). Since 1 - tanh² cancels where it matters, all renderings compute sech².
 
-Source: Cho, Lee, Baek & Paik (2025), "Neuromimetic metaplasticity for adaptive continual learning", Neural Networks 190.
+Source: Cho, Lee, Baek & Paik (2025), "Neuromimetic metaplasticity for adaptive continual learning", Neural
+Networks 190, doi:10.1016/j.neunet.2025.107762.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import torch
 
 AUTO_KAPPA = 10.0
-"""Sensitivity times the distance that a fully flexible synapse travels during the first item (see `auto_sensitivity`)."""
+"""Sensitivity times the distance that a synapse travels during the first item (see `auto_sensitivity`)."""
 
 BRIAN2_GATE = "int(f > 0) / cosh(clip(s * (1 - f) / clip(f, 1e-12, 1) * (w - w0), -350, 350))**2"
 """The gate as a Brian2 expression over the synaptic variables ``w``, ``w0``, ``f`` and the sensitivity ``s``."""
@@ -62,12 +63,11 @@ def stiffness(flexibility: ArrayLike, sensitivity: ArrayLike) -> NDArray[np.floa
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         k = np.where(f > 0, s * ((1 - f) / f), 0.0)
     largest = float(np.finfo(np.float32).max)
-    return np.minimum(np.nan_to_num(k, nan=0.0, posinf=largest), largest)
+    finite: NDArray[np.float64] = np.minimum(np.nan_to_num(k, nan=0.0, posinf=largest), largest)
+    return finite
 
 
-def gate(
-    weight: ArrayLike, initial: ArrayLike, flexibility: ArrayLike, sensitivity: ArrayLike
-) -> NDArray[np.float64]:
+def gate(weight: ArrayLike, initial: ArrayLike, flexibility: ArrayLike, sensitivity: ArrayLike) -> NDArray[np.float64]:
     """Factor by which a synapse's step is scaled, in float64.
 
     Parameters

@@ -12,8 +12,9 @@ def teaching_set(
     """Images and labels of one presentation of one item.
 
     All training images of the item, with the label that the presentation gives it. With ``nontarget``, also
-    round(images / (N - 1)) images of each other item, whose labels are spread evenly over the *other wrong* items: never
-    the image's own label, and never the label that is being taught now. They keep the output from collapsing on that label.
+    round(images / (N - 1)) images of each other item, whose labels are spread evenly over the *other wrong* items:
+    never the image's own label, and never the label that is being taught now. They keep the output from collapsing
+    on that label.
 
     Parameters
     ----------

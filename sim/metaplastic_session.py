@@ -42,12 +42,12 @@ class MetaplasticSession(Session):
     settings : Settings
     """
 
+    model: MetaplasticNetwork
+
     def __init__(
         self, model: MetaplasticNetwork, subjects: Subjects, features: FeaturePool, settings: Settings
     ) -> None:
-        super().__init__()
-        self.model = model
-        self.subjects = subjects
+        super().__init__(model, subjects, settings)
         self.device = torch.device(settings.device)
         self._train = torch.as_tensor(features.train, device=self.device)
         self._test = torch.as_tensor(features.test, device=self.device)
@@ -132,7 +132,7 @@ class MetaplasticSession(Session):
     # Phases -----------------------------------------------------------------------------------------------------------
 
     def wake(self, step: Step) -> Iterator[Progress]:
-        plan = self.model.plan(step.phase)
+        plan = self.model.plan(step)
         rows = [p.of(step.index) for p in self.subjects.presentations]
         count = len(rows[0].item)
         for presentation in range(self._presentation, count):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from ..data.items import ItemDraw, Pool
+    from ..models.base import Model
     from ..protocols import Presentations, Step
 
 State = dict[str, NDArray]
@@ -141,12 +142,17 @@ class Responses:
         )
 
 
-@dataclass
 class Session(ABC):
     """A batch of subjects of one model (abstract).
 
     A backend subclasses it. Phases that do something are generators: they yield a `Progress` wherever `state` may
     be taken, and when called again after `load_state` they go on from there.
+
+    Parameters
+    ----------
+    model : Model
+    subjects : Subjects
+    settings : Settings
 
     Attributes
     ----------
@@ -154,7 +160,11 @@ class Session(ABC):
         Subjects (by place in the session) that cannot go on, and why. The others do.
     """
 
-    stopped: dict[int, str] = field(default_factory=dict, init=False)
+    def __init__(self, model: Model, subjects: Subjects, settings: Settings) -> None:
+        self.model = model
+        self.subjects = subjects
+        self.settings = settings
+        self.stopped: dict[int, str] = {}
 
     def wake(self, step: Step) -> Iterator[Progress]:
         """Present items. See `engram.protocols.Wake`."""
@@ -204,4 +214,4 @@ class Session(ABC):
         return None
 
     def _cannot(self, what: str) -> str:
-        return f"{type(self).__name__} has no {what}; a protocol that needs it should have been refused by the model's check"
+        return f"{type(self).__name__} has no {what}; its model's check should have refused a protocol that needs it"

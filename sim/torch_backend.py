@@ -52,10 +52,19 @@ class TorchSimulator(Simulator):
 
     def session(self, subjects: Subjects) -> Session:
         torch.set_num_threads(self.settings.threads)
-        return MetaplasticSession(self.model, subjects, self.features, self.settings)
+        try:
+            return MetaplasticSession(self.model, subjects, self.features, self.settings)
+        except RuntimeError as error:
+            if "memory" not in str(error):
+                raise
+            needed = self.bytes_per_subject * len(subjects) / 2**30
+            raise MemoryError(
+                f"{len(subjects)} subjects together need about {needed:.1f} GiB, more than there is; "
+                "give a smaller chunk, hidden or batch_size"
+            ) from error
 
     def points(self, step: Step, presentations: int) -> int:
-        return presentations * self.model.plan(step.phase).epochs
+        return presentations * self.model.plan(step).epochs
 
 
 def check_device(name: str) -> None:

@@ -36,7 +36,9 @@ def test_fixed_is_exact() -> None:
     assert (Fixed(0.3).sample((3, 2), np.random.default_rng(0)) == 0.3).all()
 
 
-@pytest.mark.parametrize("make", [lambda: Fixed(1.5), lambda: Uniform(0.7, 0.2), lambda: Beta(0, 1), lambda: Rising(-1)])
+@pytest.mark.parametrize(
+    "make", [lambda: Fixed(1.5), lambda: Uniform(0.7, 0.2), lambda: Beta(0, 1), lambda: Rising(-1)]
+)
 def test_impossible_parameters_are_refused(make) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError):
         make()

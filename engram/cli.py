@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
@@ -19,6 +20,7 @@ app = typer.Typer(
     help="A simulator of memory: protocols, models, recordings and figures.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -43,8 +45,7 @@ def in_words(command: Callable[..., None]) -> Callable[..., None]:
         except (ValueError, TypeError, FileNotFoundError, FileExistsError, IsADirectoryError, ImportError) as error:
             fail(_words_of(error), BAD_INPUT)
         except BrokenPipeError:
-            sys.stderr.close()  # the reader of a pipe has gone: there is nobody to tell
-            raise typer.Exit(FAILED) from None
+            raise  # `main` knows what to do
         except (OSError, MemoryError) as error:
             fail(_words_of(error), FAILED)
 
@@ -99,9 +100,7 @@ def run(
         list[str] | None, typer.Option("--set", metavar="MODEL.PARAM=VALUE", help="Set a parameter; may be repeated.")
     ] = None,
     items: Annotated[str | None, typer.Option(help="Item set, in the place of the protocol's.")] = None,
-    data: Annotated[
-        Path | None, typer.Option(envvar="ENGRAM_DATA", help="Folder or file with your images.")
-    ] = None,
+    data: Annotated[Path | None, typer.Option(envvar="ENGRAM_DATA", help="Folder or file with your images.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
     threads: Annotated[int | None, typer.Option(help="Threads; at most four by default.")] = None,
     chunk: Annotated[int | None, typer.Option(help="Subjects simulated together.")] = None,
@@ -222,17 +221,17 @@ def plot(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="PNG, PDF or SVG; beside the recording by default.")
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing figure.")] = False,
 ) -> None:
     """Draw the figures that the recording's protocol calls for."""
     from .analysis import plot_recording
     from .data.recording import open_recording
+    from .figure_file import refuse_figure_path, save_figure
 
-    figure = plot_recording(open_recording(recording))
+    opened = open_recording(recording)
     out = out or recording.with_suffix(".png")
-    if out.is_dir():
-        raise IsADirectoryError(f"{out} is a folder; give the name of a file, such as {out / 'figure.png'}")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=150)
+    refuse_figure_path(out, overwrite)
+    save_figure(plot_recording(opened), out)
     typer.echo(f"figure: {out}")
 
 
@@ -276,4 +275,17 @@ def schema() -> None:
 def main() -> None:
     """Entry point of ``engram``."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    app()
+    warnings.formatwarning = lambda message, *where, **more: f"engram: {message}\n"
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # None where the shell has closed it
+    sys.stderr = sys.stderr or open(os.devnull, "w")
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        # Also what the interpreter still holds is then let go of without a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # a reader that has gone need not be told
+            typer.echo(f"engram: standard output cannot be written: {error.strerror}", err=True)
+        sys.exit(FAILED)

@@ -43,7 +43,9 @@ def models_from(names: str, settings: Sequence[str]) -> dict[str, Model]:
     for entry in (part.strip() for part in names.split(",")):
         name, _, preset = entry.partition("=")
         if not name:
-            raise ValueError(f"--models: found {names!r}; expected names separated by commas, such as conventional,hybrid")
+            raise ValueError(
+                f"--models: found {names!r}; expected names separated by commas, such as conventional,hybrid"
+            )
         if name in presets:
             raise ValueError(f'--models: "{name}" is there twice; give a copy another name: {name}2={preset or name}')
         presets[name] = preset or name
@@ -52,10 +54,13 @@ def models_from(names: str, settings: Sequence[str]) -> dict[str, Model]:
         path, equals, value = setting.partition("=")
         name, dot, parameter = path.partition(".")
         if not (equals and dot and parameter):
-            raise ValueError(f"--set: found {setting!r}; expected MODEL.PARAMETER=VALUE, such as hybrid.sensitivity=3e3")
+            raise ValueError(
+                f"--set: found {setting!r}; expected MODEL.PARAMETER=VALUE, such as hybrid.sensitivity=3e3"
+            )
         if name not in presets:
             raise ValueError(
-                f'--set {setting}: "{name}" is not among the models of this run: {one_of(presets)}.{nearest(name, presets)}'
+                f'--set {setting}: "{name}" is not a model of this run; its models: {one_of(presets)}.'
+                f"{nearest(name, presets)}"
             )
         inner = parameters[name]
         *outer, last = parameter.split(".")
@@ -70,5 +75,5 @@ def models_from(names: str, settings: Sequence[str]) -> dict[str, Model]:
 def _value(text: str) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return text

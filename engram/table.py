@@ -1,15 +1,17 @@
-"""Tables on the terminal."""
+"""Tables in plain text, for a terminal or a file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
-
-from rich.console import Console
-from rich.table import Table
 
 if TYPE_CHECKING:
     from .data.recording import Recording
+
+MESSAGES_SHOWN = 10
 
 
 def print_names(names: Mapping[str, str]) -> None:
@@ -20,36 +22,68 @@ def print_names(names: Mapping[str, str]) -> None:
 
 
 def print_metrics(recording: Recording) -> None:
-    """What came out of a run, one row for each metric and one column for each model."""
+    """What came out of a run; lines are broken only on a terminal, at its width."""
     from .analysis import summary
 
     found = summary(recording)
-    models: dict[str, Any] = found["models"]
-    console = Console()
-    console.print(
-        f"{recording.protocol_name}, seed {found['seed']}: {found['status']}", markup=False, highlight=False
-    )
-    table = Table(box=None, pad_edge=False)
-    table.add_column("metric (mean over subjects)")
-    for name, model in models.items():
-        table.add_column(f"{name} (n={model['subjects']})", justify="right")
-    metrics = list(dict.fromkeys(metric for model in models.values() for metric in model["metrics"]))
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    print(f"{recording.protocol_name}, seed {found['seed']}: {found['status']}")
+    print("\n".join(metric_lines(found["models"], columns)))
+    subjects = recording.subjects()
+    told = subjects[subjects["message"] != ""]
+    for row in islice(told.itertuples(), MESSAGES_SHOWN):
+        print(f"{row.model}, subject {row.subject}: {row.message}")
+    if len(told) > MESSAGES_SHOWN:
+        print(f"and {len(told) - MESSAGES_SHOWN} more subjects with messages")
+
+
+def metric_lines(models: Mapping[str, Any], columns: int | None) -> list[str]:
+    """Single numbers as a table with one column for each model, then lists of numbers as one row for each model.
+
+    Parameters
+    ----------
+    models : mapping
+        Models of `engram.analysis.summary`.
+    columns : int or None
+        Characters of a line; None leaves long lines whole.
+
+    Examples
+    --------
+    >>> metrics = {"average": 0.5, "mean_by_repetition": [0.25, 1.0]}
+    >>> print("\\n".join(metric_lines({"hybrid": {"subjects": 3, "metrics": metrics}}, None)))
+    mean over subjects  hybrid (n=3)
+    average                     .500
+    <BLANKLINE>
+    mean_by_repetition  hybrid   .25 1.00
+    """
+    metrics = list(dict.fromkeys(name for model in models.values() for name in model["metrics"]))
+    values = {metric: [model["metrics"].get(metric) for model in models.values()] for metric in metrics}
+    lists = [metric for metric in metrics if any(isinstance(value, list) for value in values[metric])]
+    heads = [f"{name} (n={model['subjects']})" for name, model in models.items()]
+    first, second = "mean over subjects", max(map(len, models), default=0)
+    left = max(map(len, [first, *metrics]))
+
+    lines = ["  ".join([f"{first:{left}}", *heads])]
     for metric in metrics:
-        values = [model["metrics"].get(metric) for model in models.values()]
-        table.add_row(metric, *(_cell(value) for value in values))
-    console.print(table)
-    for row in recording.subjects().itertuples():
-        if row.message:
-            console.print(f"{row.model}, subject {row.subject}: {row.message}", markup=False, highlight=False)
+        if metric not in lists:
+            cells = [f"{_number(value, 3):>{len(head)}}" for value, head in zip(values[metric], heads, strict=True)]
+            lines.append("  ".join([f"{metric:{left}}", *cells]))
+    for metric in lists:
+        lines.append("")
+        for name, value in zip(models, values[metric], strict=True):
+            lead = f"{metric if name == next(iter(models)) else '':{left}}  {name:{second}}  "
+            lines += _row(lead, value or [], columns)
+    return lines
 
 
-def _cell(value: Any) -> str:
+def _row(lead: str, values: Sequence[float | None], columns: int | None) -> list[str]:
+    cells = [f"{_number(value, 2):>4}" for value in values]
+    per_line = max(1, len(cells) if columns is None else (columns - len(lead) + 1) // 5)
+    parts = [" ".join(cells[first : first + per_line]) for first in range(0, len(cells), per_line)] or [""]
+    return [lead + parts[0], *(" " * len(lead) + part for part in parts[1:])]
+
+
+def _number(value: float | None, digits: int) -> str:
     if value is None:
         return "–"
-    if isinstance(value, list):
-        if len(value) > 10:
-            return f"{_cell(value[0])} … {_cell(value[-1])}"
-        return " ".join(_cell(v) for v in value)
-    if isinstance(value, float):
-        return f"{value:.3f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.2f}"
-    return str(value)
+    return f"{value:.{digits}f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.2f}"

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import zipfile
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from .session import State
+
+PLACE, STATE = "place", "state/"  # names in the file
+# What reading a damaged zip file of arrays raises.
+DAMAGE = (
+    *(struct.error, zipfile.BadZipFile, zlib.error),
+    *(ArithmeticError, EOFError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,16 +74,18 @@ def save_checkpoint(recording: str | os.PathLike[str], place: Place, state: Stat
     OSError
         The checkpoint cannot be written, for instance because the disk is full; the last one is kept.
     """
-    path = checkpoint_path(recording)
-    temporary = path.with_name(path.name + ".part")
+    path, temporary = checkpoint_path(recording), _temporary(recording)
+    arrays = {PLACE: np.array(json.dumps(asdict(place)))} | {STATE + name: array for name, array in state.items()}
     try:
-        with open(temporary, "wb") as file:
-            np.savez(file, allow_pickle=False, place=np.array(json.dumps(asdict(place))), **state)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        try:
+            with open(temporary, "wb") as file:
+                np.savez(file, **arrays)  # type: ignore[arg-type]
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise OSError(
             error.errno, f"cannot write the checkpoint {path}: {error.strerror or error}; the last one is kept"
         ) from error
@@ -98,15 +109,20 @@ def load_checkpoint(recording: str | os.PathLike[str]) -> tuple[Place, State] | 
         return None
     try:
         with np.load(path, allow_pickle=False) as file:
-            state = {name: file[name] for name in file.files}
-        place = Place(**json.loads(str(state.pop("place"))))
-    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
+            state = {name.removeprefix(STATE): file[name] for name in file.files if name.startswith(STATE)}
+            place = Place(**json.loads(str(file[PLACE])))
+    except DAMAGE as error:
         raise ValueError(
-            f"checkpoint {path} is damaged ({error}); delete it to start the unfinished part of the run again"
+            f"the checkpoint {path} is damaged ({error}); delete it, and resuming begins the run again"
         ) from error
     return place, state
 
 
 def remove_checkpoint(recording: str | os.PathLike[str]) -> None:
-    """Remove the checkpoint of a finished run."""
+    """Remove the checkpoint of a recording, and what a killed attempt to write one left."""
     checkpoint_path(recording).unlink(missing_ok=True)
+    _temporary(recording).unlink(missing_ok=True)
+
+
+def _temporary(recording: str | os.PathLike[str]) -> Path:
+    return checkpoint_path(recording).with_suffix(".checkpoint.part")

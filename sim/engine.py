@@ -15,7 +15,7 @@ import numpy as np
 from ..data.items import ItemDraw, Pool
 from ..data.recording.writer import RecordingWriter
 from ..protocols import Presentations, Protocol, Step, Timeline
-from .checkpoint import Place, save_checkpoint
+from .checkpoint import Place, checkpoint_path, save_checkpoint
 from .progress import Reporter
 from .session import Session, State, Subjects
 from .simulator import Simulator
@@ -158,17 +158,19 @@ class Engine:
         subjects = self._plan.subjects(place.model, place.chunk)
         session = self._plan.simulators[place.model].session(subjects)
         if state:
-            session.load_state(state)
+            self._load(session, state)
         else:
             self._checkpoint(place, {})
         for number in subjects.numbers:
             self._writer.set_subject(place.model, number, status="running")
         said: set[int] = set()
-        curve_row = place.curve_row
+        self._tell_stopped(place.model, subjects, session, said)
+        here = place
         for step in self._plan.timeline.steps[place.step :]:
-            for curve_row in self._run_step(session, subjects, replace(place, step=step.index, curve_row=curve_row)):
+            here = replace(here, step=step.index)
+            for curve_row in self._run_step(session, subjects, here):
                 self._tell_stopped(place.model, subjects, session, said)
-                here = replace(place, step=step.index, curve_row=curve_row)
+                here = replace(here, curve_row=curve_row)
                 if asked.is_set() or time.monotonic() - self._last_checkpoint >= self._checkpoint_every:
                     self._checkpoint(here, session.state())
                 if asked.is_set():
@@ -231,6 +233,15 @@ class Engine:
             if sensitivities is not None:
                 self._writer.set_subject(model, number, sensitivity=float(sensitivities[place]))
 
+    def _load(self, session: Session, state: State) -> None:
+        try:
+            session.load_state(state)
+        except (LookupError, RuntimeError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"the checkpoint {checkpoint_path(self._path)} does not fit its run ({error}); delete it, and resuming "
+                "begins the run again"
+            ) from error
+
     def _checkpoint(self, place: Place, state: State) -> None:
         self._writer.flush()
         save_checkpoint(self._path, place, state)
@@ -242,4 +253,3 @@ class Engine:
     def _work_of(self, place: Place, steps: tuple[Step, ...]) -> int:
         subjects = len(self._plan.subjects(place.model, place.chunk))
         return subjects * sum(self._plan.points(place.model, step) for step in steps)
-

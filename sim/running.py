@@ -37,6 +37,8 @@ MEMORY_OF_A_CHUNK = 4 << 30
 LARGEST_RUN = 100_000
 """Subjects of one run."""
 
+SETTINGS = ("device", "threads", "data", "subjects")
+
 
 def run(
     protocol: Protocol | str | os.PathLike[str],
@@ -106,7 +108,8 @@ def run(
     >>> import tempfile
     >>> from engram.models import MetaplasticNetwork
     >>> from engram.protocols import ItemSpec, Protocol, probe, wake
-    >>> protocol = Protocol(name="short", items=ItemSpec(count=3, train=20, test=10), schedule=[wake("all"), probe("all")])
+    >>> items = ItemSpec(count=3, train=20, test=10)
+    >>> protocol = Protocol(name="short", items=items, schedule=[wake("all"), probe("all")])
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     recording = run(protocol, {"small": MetaplasticNetwork(hidden=(8,))}, subjects=2, out=f"{folder}/short.h5")
     ...     recording.performance().shape
@@ -125,12 +128,8 @@ def run(
     _refuse_output(out, overwrite)
     if not isinstance(items, ItemSet):
         items = item_set(items or protocol.items.set)
-    settings = {
-        "device": device,
-        "threads": threads,
-        "data": None if data is None else str(Path(data).resolve()),
-        "subjects": subjects,
-    }
+    data = None if data is None else str(Path(data).resolve())
+    settings = dict(zip(SETTINGS, (device, threads, data, subjects), strict=True))
     plan = _plan(protocol, _resolve_models(models), items, seed, settings, chunk)
     start = time.perf_counter(), time.process_time()
     writer = _create(plan, items, settings, out, overwrite)
@@ -172,10 +171,19 @@ def resume(
     recording = open_recording(path)
     if recording.status == "complete":
         raise ValueError(f"{path} is complete: there is nothing to resume")
+    if recording.status == "failed":
+        raise ValueError(
+            f"{path} is finished: every subject of a model stopped, and would stop again; `engram show {path}` says why"
+        )
     protocol = Protocol.from_yaml(recording.protocol_text, source=f"{path} (protocol)")
     settings = dict(recording.settings)
-    chunks, identity = settings.pop("chunks"), settings.pop("identity")
     found = next(iter(recording.models.values())).item_set
+    missing = {*SETTINGS, "chunks", "identity"} - set(settings) | {"name", "options", "identity"} - set(found)
+    if missing:
+        raise ValueError(
+            f"{path} cannot be resumed: it was not made by `engram run` and lacks {', '.join(sorted(missing))}"
+        )
+    chunks, identity = settings.pop("chunks"), settings.pop("identity")
     if items is None:
         items = item_set(found["name"], **found["options"])
     specs = {name: (models or {}).get(name) or model_from_spec(info.spec) for name, info in recording.models.items()}
@@ -188,6 +196,7 @@ def resume(
         checkpoint = None
     start = time.perf_counter(), time.process_time()
     writer = RecordingWriter.resume(path)
+    writer.log(resumed=int(recording.log.get("resumed", 0)) + 1)
     return _carry_out(plan, writer, path, checkpoint, checkpoint_every, reporter or Reporter(), start)
 
 
@@ -262,9 +271,7 @@ def _default_chunk(simulator: Simulator, subjects: int) -> int:
     return max(1, min(subjects, MEMORY_OF_A_CHUNK // simulator.bytes_per_subject))
 
 
-def _create(
-    plan: Plan, items: ItemSet, settings: Mapping[str, Any], out: Path, overwrite: bool
-) -> RecordingWriter:
+def _create(plan: Plan, items: ItemSet, settings: Mapping[str, Any], out: Path, overwrite: bool) -> RecordingWriter:
     record, spec = plan.protocol.record, plan.protocol.items
     weight_steps = plan.timeline.weight_steps(record)
     subjects = [
@@ -276,7 +283,12 @@ def _create(
         for k, (draw, rows) in enumerate(zip(plan.draws, plan.presentations, strict=True))
     ]
     item_set_json = json.dumps(
-        {"name": items.name, "options": items.model_dump(mode="json"), "source": plan.pool.source, "identity": plan.pool.identity}
+        {
+            "name": items.name,
+            "options": items.model_dump(mode="json"),
+            "source": plan.pool.source,
+            "identity": plan.pool.identity,
+        }
     )
     layouts = {}
     for name, simulator in plan.simulators.items():
@@ -299,6 +311,8 @@ def _create(
             weight_rows=len(weight_steps) if simulator.projections else 0,
             snapshots=record.weights == "snapshots",
         )
+    # A checkpoint that an equal run left here would make this one skip what is not in the new recording.
+    remove_checkpoint(out)
     writer = RecordingWriter.create(
         out,
         name=plan.protocol.name,
@@ -341,6 +355,11 @@ def _refuse_output(out: Path, overwrite: bool) -> None:
         raise IsADirectoryError(f"{out} is a folder; give the name of a file, such as {out / 'run.h5'}")
     if out.exists() and not overwrite:
         raise FileExistsError(f"{out} exists; give another name, or --overwrite (overwrite=True) to replace it")
+    folder = next(parent for parent in out.absolute().parents if parent.exists())
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{out} cannot be created: {folder} is not a folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"{out} cannot be created: the folder {folder} is read-only")
 
 
 def _check_whole(name: str, value: Any, least: int, most: int) -> None:

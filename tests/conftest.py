@@ -1,0 +1,59 @@
+"""What all tests share: no data and no cache of the user's, one thread, and engram runs in processes of their own."""
+
+import os
+import subprocess
+import sys
+
+import hypothesis
+import pytest
+from typer.testing import CliRunner
+
+os.environ.update(OMP_NUM_THREADS="1", OMP_WAIT_POLICY="passive")
+hypothesis.settings.register_profile("engram", deadline=None)
+hypothesis.settings.load_profile("engram")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache_of_the_session(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ENGRAM_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def no_data_of_the_user(request, monkeypatch):
+    if request.node.get_closest_marker("realdata") is None:
+        monkeypatch.delenv("ENGRAM_DATA", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def one_torch_thread():
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
+
+
+@pytest.fixture
+def engram_process():
+    """``python -m engram …`` in a process of its own: what a person at a terminal would see."""
+
+    def run(*arguments, **options):
+        return subprocess.run(
+            [sys.executable, "-m", "engram", *map(str, arguments)],
+            **{"capture_output": True, "text": True, "timeout": 120, "check": False, **options},
+        )
+
+    return run
+
+
+@pytest.fixture
+def engram():
+    """The same within this process, which is faster; an exception that is not put into words fails the test."""
+    from engram.cli import app
+
+    def run(*arguments):
+        result = CliRunner().invoke(app, list(map(str, arguments)))
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return run

@@ -24,10 +24,10 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {
-        "encoder": {"kind": "pixels", "norm": 1.0},
+        "encoder": {"kind": "pixels", "norm": 2500.0},
         "hidden": (256, 256),
-        "learning_rate": 0.05,
-        "batch_size": 64,
+        "learning_rate": 1e-4,
+        "batch_size": 512,
         "epochs_per_exposure": 5,
         "sensitivity": "auto",
     },

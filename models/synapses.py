@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 if TYPE_CHECKING:
     import torch
 
-AUTO_KAPPA = 10.0
+AUTO_KAPPA = 5.0
 """Sensitivity times the distance that a synapse travels during the first item (see `auto_sensitivity`)."""
 
 BRIAN2_GATE = "int(f > 0) / cosh(clip(s * (1 - f) / clip(f, 1e-12, 1) * (w - w0), -350, 350))**2"

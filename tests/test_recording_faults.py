@@ -1,32 +1,44 @@
 """Creation that fails, disks that are full, and runs that are killed."""
 
+import inspect
 import os
 import subprocess
 import sys
 import textwrap
 
+import numpy as np
 import pytest
-from engram.data.recording import SubjectLayout, open_recording
+from engram.data.recording import ModelLayout, RecordingWriter, SubjectLayout, creation, open_recording
+from engram.data.recording.disk_file import DiskFile
 
-# What the processes below begin with; the tests of this file use it too.
-SETUP = """
+
+def create(path, slots=3, probes=40, settings=None, overwrite=False):
+    nothing = {column: [] for column in ("phase", "order", "item", "label", "wrong")}
+    subjects = [SubjectLayout(seed="", items=["x"] * slots, presentations=nothing) for _ in range(2)]
+    steps = np.arange(probes)
+    words = [""] * probes
+    texts = dict.fromkeys(("kind", "label", "list", "lesion"), words)
+    numbers = dict.fromkeys(("index", "repetition", "start", "stop"), steps)
+    return RecordingWriter.create(
+        path,
+        protocol="",
+        seed=1,
+        timeline={**texts, **numbers},
+        probe_steps=steps,
+        models={"m": ModelLayout(spec="{}", item_set="{}", chance=0.5, subjects=subjects, slots=slots)},
+        settings=settings or {},
+        overwrite=overwrite,
+    )
+
+
+# What the processes below begin with.
+SETUP = f"""
 import os, random, resource, signal, sys, time
 import numpy as np
 from engram.data.recording import ModelLayout, RecordingWriter, SubjectLayout, open_recording
 
-def create(path, slots=3, probes=40, **options):
-    nothing = {column: [] for column in ("phase", "order", "item", "label", "wrong")}
-    subjects = [SubjectLayout(seed="", items=["x"] * slots, presentations=nothing) for _ in range(2)]
-    model = ModelLayout(spec="{}", item_set="{}", chance=.5, subjects=subjects, slots=slots)
-    steps = np.arange(probes)
-    words = [""] * probes
-    timeline = dict(index=steps, kind=words, label=words, repetition=steps, list=words, lesion=words)
-    timeline = dict(timeline, start=steps, stop=steps)
-    return RecordingWriter.create(path, protocol="", seed=1, timeline=timeline, probe_steps=steps, models={"m": model},
-                                  **{"settings": {}, **options})
+{inspect.getsource(create)}
 """
-exec(SETUP)
-create = globals()["create"]
 
 
 def run(script, *arguments):
@@ -87,6 +99,29 @@ def test_what_a_killed_creation_left_is_swept_up(tmp_path):
     (tmp_path / ".other.h5.0123456789ab.partial").write_text("half")
     create(tmp_path / "run.h5").close()
     assert sorted(os.listdir(tmp_path)) == [".other.h5.0123456789ab.partial", "run.h5"]
+
+
+def test_a_creation_that_still_goes_on_is_not_swept_up(tmp_path):
+    other = DiskFile(tmp_path / ".run.h5.0123456789ab.partial", "x+b")
+    other.lock()
+    create(tmp_path / "run.h5").close()
+    assert other.path.exists()
+    other.close()
+
+
+def test_a_file_that_comes_up_during_the_creation_is_kept(tmp_path, monkeypatch):
+    path = tmp_path / "run.h5"
+    build = creation.build
+
+    def slowly(*parts, **named):
+        build(*parts, **named)
+        path.write_text("precious")
+
+    monkeypatch.setattr(creation, "build", slowly)
+    with pytest.raises(FileExistsError, match=r"run\.h5 cannot be created: File exists"):
+        create(path)
+    assert path.read_text() == "precious"
+    assert os.listdir(tmp_path) == ["run.h5"]
 
 
 def test_a_recording_larger_than_the_disk_is_refused_at_once(tmp_path):
@@ -150,7 +185,7 @@ def test_a_disk_that_is_full(tmp_path):
 
 
 def test_a_disk_that_fails_during_the_run(tmp_path):
-    """One error when a row cannot be written; closing and ending the process raise no second one."""
+    """Every flush tells it, closing does not again; nothing more is written, also when there is room again."""
     outcome = run(
         """
         with create(sys.argv[1]) as writer:
@@ -163,6 +198,7 @@ def test_a_disk_that_fails_during_the_run(tmp_path):
                     attempt()
                 except OSError as error:
                     print(error)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         writer.close()
         print("closed")
         """,

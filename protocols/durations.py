@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
@@ -27,6 +26,11 @@ class Duration:
     text : str
         A number and a unit: ms, s, min, h or d.
 
+    Attributes
+    ----------
+    seconds : float
+        Length in seconds.
+
     Raises
     ------
     ValueError
@@ -45,6 +49,7 @@ class Duration:
     """
 
     text: str
+    seconds: float = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):
@@ -62,14 +67,10 @@ class Duration:
             raise ValueError(f"{found(self.text)}; allowed units: {one_of(SECONDS)}.{nearest(unit, SECONDS)}")
         if float(number) < 0:
             raise refuse(self.text, "a duration that is not negative")
-        if not math.isfinite(self.seconds) or self.seconds > LONGEST:
+        seconds = float(number) * SECONDS[unit]
+        if seconds > LONGEST:
             raise refuse(self.text, "at most 36525 d (100 years)")
-
-    @property
-    def seconds(self) -> float:
-        """Length in seconds."""
-        number, unit = _FORM.fullmatch(self.text.strip()).groups()  # type: ignore[union-attr]
-        return float(number) * SECONDS[unit]
+        object.__setattr__(self, "seconds", seconds)
 
     def __str__(self) -> str:
         return self.text

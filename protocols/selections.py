@@ -15,7 +15,7 @@ from .problems import Loc, found
 from .protocol import ItemSpec, PermutedList
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Drawn:
     """A block whose passes meet other items in every subject."""
 
@@ -28,7 +28,7 @@ class Drawn:
     turn: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Chosen:
     """A resolved selection: places on the tape (see `draws`), and its slots where all subjects have the same."""
 
@@ -221,7 +221,7 @@ class Selections:
 
     def leave_drawn(self, block: Drawn) -> None:
         """End it: by now every subject has met all its items, if any were presented in it."""
-        self._open.remove(block)
+        self._open.pop()
         if block.woken and block.slots is not None:
             self._make_certain(block.slots)
         elif block.woken and block.outer is not None:

@@ -215,7 +215,7 @@ class _Walk:
             self.items.draws.append(Shuffle(start, chosen.places, phase.exposures))
             return np.arange(start, self.items.length)
         if not isinstance(phase.order, tuple):
-            return np.tile(chosen.places, phase.exposures)
+            return chosen.places if phase.exposures == 1 else np.tile(chosen.places, phase.exposures)
         if not chosen.fixed:
             self.items.mistake(loc, _ORDER_OF_DRAWN)
         elif sorted(phase.order) != sorted(chosen.places.tolist()):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from .encoder import Encoder
+from .encoder import Encoder, Positive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +59,8 @@ class EfficientNetLite0(Encoder):
     """
 
     kind: Literal["efficientnet-lite0"] = "efficientnet-lite0"
+    norm: Positive | None = 5000.0
+    center: bool = True
     layer: Literal["blocks", "head"] = "blocks"
     grid: Annotated[int, Field(ge=1, le=7)] = 2
     size: Annotated[int, Field(ge=32, le=1024)] = 224
@@ -101,7 +103,7 @@ class AlexNet(Encoder):
     Examples
     --------
     >>> AlexNet(norm=100.0).model_dump_json()
-    '{"kind":"alexnet","norm":100.0,"weights":null}'
+    '{"kind":"alexnet","norm":100.0,"center":false,"weights":null}'
     """
 
     kind: Literal["alexnet"] = "alexnet"

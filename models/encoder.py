@@ -46,10 +46,11 @@ class Encoder(BaseModel, ABC):
 
     kind: str
     norm: Positive | None = None
+    center: bool = False
 
     @abstractmethod
     def encode(self, images: NDArray[np.uint8], device: str = "cpu") -> NDArray[np.float32]:
-        """Features of a batch of images, before scaling to ``norm``.
+        """Features of a batch of images, before centring and scaling to ``norm``.
 
         Parameters
         ----------
@@ -80,7 +81,7 @@ class Encoder(BaseModel, ABC):
     @property
     def settings(self) -> dict[str, Any]:
         """The settings on which unscaled features depend, as plain JSON types."""
-        return self.model_dump(mode="json", exclude={"norm"})
+        return self.model_dump(mode="json", exclude={"norm", "center"})
 
     @property
     def description(self) -> str:
@@ -90,27 +91,22 @@ class Encoder(BaseModel, ABC):
 
 
 class Pixels(Encoder):
-    """No features but scaled pixels, flattened: x = scale · pixel / 255.
+    """No features but the pixels themselves, flattened, from 0 to 1 before they are scaled to ``norm``.
 
     Pixels that are the same in all training images are left out: they tell nothing, and a weight on a black one never
     moves.
 
-    Parameters
-    ----------
-    scale : float
-        Value of a white pixel.
-
     Examples
     --------
-    >>> Pixels(scale=10).encode(np.array([[[0, 255], [51, 0]]], np.uint8)).round(4).tolist()
-    [[0.0, 10.0, 2.0, 0.0]]
+    >>> Pixels().encode(np.array([[[0, 255], [51, 0]]], np.uint8)).round(4).tolist()
+    [[0.0, 1.0, 0.2, 0.0]]
     """
 
     cached: ClassVar[bool] = False
     drops_constants: ClassVar[bool] = True
 
     kind: Literal["pixels"] = "pixels"
-    scale: Positive = 1.0
+    norm: Positive | None = 2500.0
 
     def encode(self, images: NDArray[np.uint8], device: str = "cpu") -> NDArray[np.float32]:
-        return images.reshape(len(images), -1).astype(np.float32) * np.float32(self.scale / 255.0)
+        return images.reshape(len(images), -1).astype(np.float32) * np.float32(1 / 255)

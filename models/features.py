@@ -76,8 +76,8 @@ def encoder_by_name(name: str, **options: Any) -> Encoder:
 
     Examples
     --------
-    >>> encoder_by_name("pixels", scale=100)
-    Pixels(kind='pixels', norm=None, scale=100.0)
+    >>> encoder_by_name("pixels", norm=100)
+    Pixels(kind='pixels', norm=100.0, center=False)
     >>> encoder_by_name("efficientnet")
     Traceback (most recent call last):
     ValueError: there is no encoder "efficientnet": none, pixels, efficientnet-lite0 or alexnet. \
@@ -128,7 +128,7 @@ def encode_pool(
     >>> from engram.data.items import ImagePart, Pool
     >>> images = np.array([[[0, 255], [9, 0]], [[0, 0], [9, 255]]], np.uint8)
     >>> part = ImagePart(images, np.array([0, 1]))
-    >>> features = encode_pool(Pool("two", ("a", "b"), part, part, "made here"), Pixels())
+    >>> features = encode_pool(Pool("two", ("a", "b"), part, part, "made here"), Pixels(norm=None))
     >>> features.dim, features.train.tolist()
     (2, [[1.0, 0.0], [0.0, 1.0]])
     """
@@ -152,6 +152,11 @@ def encode_pool(
         if not varies.any():
             raise ValueError(f"{pool.name}: all training images are the same, so there is nothing to tell apart")
         train, test = train[:, varies], test[:, varies]
+
+    if encoder.center:
+        mean = train.mean(0, dtype=np.float64).astype(np.float32)
+        train -= mean
+        test -= mean
 
     scale = 1.0
     mean_norm = _mean_norm(train)

@@ -24,7 +24,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {
-        "encoder": {"kind": "pixels", "norm": 2500.0},
+        "encoder": {"kind": "pixels"},
         "hidden": (256, 256),
         "learning_rate": 1e-4,
         "batch_size": 512,

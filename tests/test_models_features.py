@@ -84,16 +84,16 @@ def test_pixels_are_scaled_and_constant_ones_dropped() -> None:
     train = np.array([[[0, 255, 7]], [[0, 51, 7]]], np.uint8)
     test = np.array([[[9, 102, 8]], [[0, 0, 0]]], np.uint8)
     pool = Pool("three", ("a", "b"), ImagePart(train, np.array([0, 1])), ImagePart(test, np.array([0, 1])), "by hand")
-    found = encode_pool(pool, Pixels(scale=10))
+    found = encode_pool(pool, Pixels(norm=None))
     assert found.dim == 1
-    assert_allclose(found.train, [[10.0], [2.0]], rtol=1e-6)
-    assert_allclose(found.test, [[4.0], [0.0]], rtol=1e-6)
+    assert_allclose(found.train, [[1.0], [0.2]], rtol=1e-6)
+    assert_allclose(found.test, [[0.4], [0.0]], rtol=1e-6)
     assert found.train.dtype == found.test.dtype == np.float32
 
 
 def test_pixels_of_colour_images_are_flattened_in_order() -> None:
     images = np.arange(2 * 2 * 2 * 3, dtype=np.uint8).reshape(2, 2, 2, 3)
-    assert_allclose(Pixels(scale=255).encode(images), np.arange(24).reshape(2, 12), rtol=1e-6)
+    assert_allclose(Pixels().encode(images), np.arange(24).reshape(2, 12) / 255, rtol=1e-6)
 
 
 def test_pixels_use_no_cache(tmp_path: Path) -> None:
@@ -107,14 +107,24 @@ def test_all_pixels_constant_is_refused() -> None:
         encode_pool(Pool("grey", ("a", "b"), part, part, ""), Pixels())
 
 
-@given(norm=st.floats(1e-2, 1e4), scale=st.floats(0.1, 100))
-def test_norm_sets_the_mean_norm_of_the_training_part(norm: float, scale: float) -> None:
+@given(norm=st.floats(1e-2, 1e4))
+def test_norm_sets_the_mean_norm_of_the_training_part(norm: float) -> None:
     pool = a_pool()
-    plain = encode_pool(pool, Pixels(scale=scale))
-    scaled = encode_pool(pool, Pixels(scale=scale, norm=norm))
+    plain = encode_pool(pool, Pixels(norm=None))
+    scaled = encode_pool(pool, Pixels(norm=norm))
     mean = np.linalg.norm(plain.train.astype(np.float64), axis=1).mean()
     assert_allclose(np.linalg.norm(scaled.train.astype(np.float64), axis=1).mean(), norm, rtol=1e-5)
     assert_allclose(scaled.test, plain.test * (norm / mean), rtol=1e-5)
+
+
+def test_center_takes_the_training_mean_off_both_parts() -> None:
+    pool = a_pool()
+    plain = encode_pool(pool, Pixels(norm=None))
+    centred = encode_pool(pool, Pixels(norm=None, center=True))
+    mean = plain.train.mean(0)
+    assert_allclose(centred.train, plain.train - mean, atol=1e-6)
+    assert_allclose(centred.test, plain.test - mean, atol=1e-6)
+    assert np.abs(centred.test.mean(0)).max() > 1e-3  # the test part's own mean is not used
 
 
 def test_features_that_are_all_zero_cannot_be_scaled(tmp_path: Path) -> None:
@@ -122,13 +132,13 @@ def test_features_that_are_all_zero_cannot_be_scaled(tmp_path: Path) -> None:
         encode_pool(a_pool(), Sums(weight=0, norm=1.0), tmp_path)
 
 
-@pytest.mark.parametrize("encoder", [Pixels(scale=3, norm=2), EfficientNetLite0(layer="blocks", grid=2), AlexNet()])
+@pytest.mark.parametrize("encoder", [Pixels(norm=2), EfficientNetLite0(layer="blocks", grid=2), AlexNet()])
 def test_encoders_are_plain_json(encoder: Encoder) -> None:
     assert type(encoder).model_validate_json(encoder.model_dump_json()) == encoder
 
 
 def test_encoders_by_name() -> None:
-    assert encoder_by_name("none", scale=2.0) == encoder_by_name("pixels", scale=2.0) == Pixels(scale=2.0)
+    assert encoder_by_name("none", norm=2.0) == encoder_by_name("pixels", norm=2.0) == Pixels(norm=2.0)
     assert encoder_by_name("efficientnet-lite0", grid=3) == EfficientNetLite0(grid=3)
     assert encoder_by_name("alexnet") == AlexNet()
     with pytest.raises(ValueError, match=r'no encoder "alexnett": none, pixels.*Did you mean "alexnet"'):

@@ -97,7 +97,7 @@ def test_session_follows_the_papers_procedure(flexibility: Uniform, sensitivity:
             ("hidden1", "hidden2", "output"), initial, papers_procedure(model, subject), strict=True
         ):
             found = session.weight_snapshot(name)[subject]
-            assert np.abs(found - start[subject]).max() > 0.02  # something was learned
+            assert np.abs(found - start[subject]).max() > 0.01  # something was learned
             assert_allclose(found, expected, atol=1e-4)  # float32, and gates that magnify its rounding
 
 

@@ -15,7 +15,6 @@ from ..data.seeds import child_rng
 from ..models.features import FeaturePool
 from ..models.metaplastic import LearningPlan, MetaplasticNetwork
 from ..models.synapses import auto_sensitivity, gate_torch, split_stiffness
-from ..models.teaching import teaching_set
 from .batched_mlp import NEGLIGIBLE, BatchedMLP
 from .session import Progress, Responses, Session, Settings, State, Subjects
 
@@ -136,7 +135,7 @@ class MetaplasticSession(Session):
         rows = [p.of(step.index) for p in self.subjects.presentations]
         count = len(rows[0].item)
         for presentation in range(self._presentation, count):
-            images, labels = self._teaching_sets(step.index, presentation, plan.nontarget)
+            images, labels = self._lessons(step, presentation, plan.nontarget)
             if self._needs_calibration and self.model.gate_refresh == "step":
                 self._rehearse_to_calibrate(step.index, presentation, images, labels, plan)
             if self._epoch == 0:
@@ -160,17 +159,10 @@ class MetaplasticSession(Session):
                 )
         self._presentation = self._epoch = 0
 
-    def _teaching_sets(self, phase: int, presentation: int, nontarget: bool) -> tuple[Tensor, Tensor]:
+    def _lessons(self, step: Step, presentation: int, nontarget: bool) -> tuple[Tensor, Tensor]:
         """Images and labels of one presentation, both [subject, image]."""
-        sets = []
-        for number, draw, presentations in zip(
-            self.subjects.numbers, self.subjects.draws, self.subjects.presentations, strict=True
-        ):
-            rows = presentations.of(phase)
-            rng = child_rng(self.subjects.seed, "subject", number, "teaching", phase, presentation)
-            item, label, wrong = rows.item[presentation], rows.label[presentation], rows.wrong[presentation]
-            sets.append(teaching_set(draw.train, int(item), int(label), float(wrong), nontarget, rng))
-        images, labels = (np.stack(column) for column in zip(*sets, strict=True))
+        lessons = [self.subjects.lesson(k, step, presentation, nontarget) for k in range(len(self.subjects))]
+        images, labels = (np.stack(column) for column in zip(*lessons, strict=True))
         return torch.as_tensor(images, device=self.device), torch.as_tensor(labels, device=self.device)
 
     def _learn_epoch(

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.seeds import child_rng
+from ..models.teaching import teaching_set
+
 if TYPE_CHECKING:
     from ..data.items import ItemDraw, Pool
     from ..models.base import Model
@@ -49,6 +52,34 @@ class Subjects:
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    def lesson(
+        self, place: int, step: Step, presentation: int, nontarget: bool = False
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Images and labels of one presentation to one subject, the same under every model.
+
+        Parameters
+        ----------
+        place : int
+            Place of the subject in the session.
+        step : Step
+            A wake step.
+        presentation : int
+            Place of the presentation within the step, from 0.
+        nontarget : bool
+            Whether images of the other items, with other wrong labels, are mixed in.
+
+        Returns
+        -------
+        images : int64 array, [image]
+            Indices into the pool's training part, in no particular order.
+        labels : int64 array, [image]
+            Slots.
+        """
+        row = self.presentations[place].of(step.index)
+        rng = child_rng(self.seed, "subject", self.numbers[place], "teaching", step.index, presentation)
+        item, label, wrong = row.item[presentation], row.label[presentation], row.wrong[presentation]
+        return teaching_set(self.draws[place].train, int(item), int(label), float(wrong), nontarget, rng)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,7 +50,9 @@ def shown(loc: Loc) -> str:
     >>> shown(("schedule", 0, "repeat", "phases", 1, "wake", "present"))
     'schedule[0].repeat.phases[1].wake.present'
     """
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part or '(no name)'}" for part in loc).removeprefix(".")
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part or '(no name)'}" for part in loc).removeprefix(
+        "."
+    )
 
 
 def found(value: Any) -> str:

@@ -82,5 +82,7 @@ def _tidied(schema: Any) -> Any:
     for key, value in schema.items():
         if key == "title" and isinstance(value, str) and value != "engram protocol":
             continue
+        if key == "default" and isinstance(value, dict) and "text" in value:
+            value = value["text"]  # of a duration: the form in which it is written
         tidy[key] = value.split("\n")[0] if key == "description" and isinstance(value, str) else _tidied(value)
     return tidy

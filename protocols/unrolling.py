@@ -311,7 +311,7 @@ class _Walk:
         if block.of == "new" and not chosen.fixed:
             self.items.mistake((*loc, "of"), 'found "new" inside a block with a drawn order; expected a listed order')
             return None
-        one_by_one = np.split(chosen.places, len(chosen))
+        one_by_one = [chosen.places[k : k + 1] for k in range(len(chosen))]
         return [Chosen(one, one if chosen.fixed else None, chosen.list) for one in one_by_one], chosen
 
     def lists_of(self, block: Each, loc: Loc) -> tuple[list[Chosen], Chosen] | None:

@@ -12,7 +12,6 @@ from engram.protocols import (
     Protocol,
     RecordSpec,
     each,
-    json_schema,
     lesion,
     probe,
     repeat,
@@ -26,7 +25,7 @@ COUNT = 6
 LISTS = {"A": [4, 0], "B": {"size": 2}, "C": {"permutes": "A"}}
 NAMES = {name: getattr(words, name) for name in words.__all__}
 
-texts = st.text(st.characters(blacklist_categories=("Cc", "Cs", "Zl", "Zp", "Cn")), max_size=30)
+texts = st.text(st.sampled_from("aZ09 :#-?{}[],&*!|>'\"%@`~\\éß漢🐘\u00a0\ufeff\u200b\u0301"), max_size=30)
 labels = texts.map(str.strip)
 durations = st.one_of(
     st.builds("{} {}".format, st.integers(0, 10**6), st.sampled_from(["ms", "s", "min"])),
@@ -55,7 +54,9 @@ def phases(in_each):
         domain=maybe(st.just("sketches")),
         label=labels,
     )
-    stages = st.lists(st.builds(lambda kind, d: {kind: d}, st.sampled_from(["nrem", "rem"]), durations), min_size=1, max_size=3)
+    stages = st.lists(
+        st.builds(lambda kind, d: {kind: d}, st.sampled_from(["nrem", "rem"]), durations), min_size=1, max_size=3
+    )
     sleeps = st.one_of(
         st.builds(sleep, maybe(durations), passes=maybe(st.integers(1, 9)), replay=maybe(selections(in_each))),
         st.builds(sleep, cycles=maybe(st.integers(1, 5)), stages=stages, cue=maybe(selections(in_each)), label=labels),
@@ -66,7 +67,9 @@ def phases(in_each):
         st.builds(probe, kind=st.just("cued"), cue=st.builds(lambda f, n: {"fraction": f, "noise": n}, shares, shares)),
         st.builds(probe, kind=st.just("recall"), scoring=maybe(st.sampled_from(["item", "strict", "free"]))),
     )
-    return st.one_of(wakes, sleeps, probes, st.builds(rest, durations), st.builds(lesion, st.sampled_from(["none", "CA3"])))
+    return st.one_of(
+        wakes, sleeps, probes, st.builds(rest, durations), st.builds(lesion, st.sampled_from(["none", "CA3"]))
+    )
 
 
 def elements(depth, in_each):
@@ -77,11 +80,11 @@ def elements(depth, in_each):
     # A block over all items, so that every deranged label finds another item to be exchanged with.
     orders = st.fixed_dictionaries({"order": maybe(st.sampled_from(["listed", "shuffled"]))})
     given_order = st.builds(lambda order: {"of": "all", "order": order}, st.permutations(range(COUNT)))
-    frequency = st.one_of(
-        st.just({"from": 1, "step": 1}), st.lists(st.integers(1, 3), min_size=COUNT, max_size=COUNT)
-    )
+    frequency = st.one_of(st.just({"from": 1, "step": 1}), st.lists(st.integers(1, 3), min_size=COUNT, max_size=COUNT))
     counted = st.builds(lambda f: {"of": "all", "frequency": f, "bound": 0.9}, frequency)
-    over_items = st.builds(lambda body, more: each("item", body, **more), within, st.one_of(orders, given_order, counted))
+    over_items = st.builds(
+        lambda body, more: each("item", body, **more), within, st.one_of(orders, given_order, counted)
+    )
     over_lists = st.builds(
         lambda what, body, of, order, label: each(what, body, of=of, order=order, label=label),
         st.sampled_from(["list", "task"]),
@@ -109,7 +112,7 @@ protocols = st.builds(
 )
 
 
-few = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @few
@@ -117,15 +120,6 @@ few = settings(max_examples=60, deadline=None, suppress_health_check=list(Health
 def test_forms_convert_without_loss(protocol):
     assert Protocol.from_yaml(protocol.to_yaml()) == protocol
     assert eval(protocol.to_python(), dict(NAMES)) == protocol
-
-
-@few
-@given(protocols)
-def test_what_we_write_fits_the_schema(protocol):
-    jsonschema = pytest.importorskip("jsonschema")
-    from engram.protocols.yaml_form import parse
-
-    jsonschema.Draft202012Validator(json_schema()).validate(parse(protocol.to_yaml(), "f")[0])
 
 
 @few

@@ -90,7 +90,7 @@ def test_all_mistakes_are_listed_in_order_of_lines():
         ("- wake: [0, -1]", "found -1; expected slot numbers"),
         ("- wake: [0, 1.5]", "found 1.5; expected slot numbers"),
         ("- wake: [0, true]", "found true; expected slot numbers"),
-        ("- sleep: {replay: seen}", "sleep.replay: found \"seen\", but nothing"),
+        ("- sleep: {replay: seen}", 'sleep.replay: found "seen", but nothing'),
         ("- repeat: 2\n  phases: [{wake: new}]", 'found "new", but every item'),
         # probes, sleep
         ("- probe: {kind: cued}", "cue: is missing"),
@@ -109,7 +109,10 @@ def test_all_mistakes_are_listed_in_order_of_lines():
             "- each: item\n  of: [0, 1]\n  frequency: [1, 2]\n  phases: [{wake: current}]",
             "each.bound: found 0.1; .* the best reached is 1;",
         ),
-        ("- each: items\n  phases: [{wake: all}]", 'each: found "items"; allowed: item, list or task. Did you mean "item"'),
+        (
+            "- each: items\n  phases: [{wake: all}]",
+            'each: found "items"; allowed: item, list or task. Did you mean "item"',
+        ),
         # how many were seen differs between subjects
         (
             "- wake: [0]\n- each: item\n  order: shuffled\n  phases: [{wake: current}, {wake: seen}]",
@@ -171,7 +174,7 @@ def test_a_fresh_list_cannot_be_probed_before_it_is_presented():
 
 
 def test_huge_schedules_are_refused_before_they_are_unrolled():
-    nested = "- repeat: 100000\n  phases:\n  - repeat: 100000\n    phases:\n    - repeat: 100000\n      phases: [{wake: all}]\n"
+    nested = "- " + "{repeat: 100000, phases: [" * 3 + "{wake: all}" + "]}" * 3 + "\n"
     assert "unrolls to 1,000,000,000,000,000 steps or more; allowed: at most 1,000,000" in told(HEAD + nested)
     rows = "name: x\nitems: {count: 100000}\nschedule: [{wake: {present: all, exposures: 100000}}]\n"
     assert "more than 10,000,000 presentations" in told(rows)
@@ -212,7 +215,9 @@ def test_files_that_are_no_protocols(text, expected):
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.one_of(st.binary(max_size=200), st.text(max_size=200), st.text("-:[]{}&*!|>'\"#%@`\t\n abwake1", max_size=80)))
+@given(
+    st.one_of(st.binary(max_size=200), st.text(max_size=200), st.text("-:[]{}&*!|>'\"#%@`\t\n abwake1", max_size=80))
+)
 def test_no_text_raises_anything_but_a_value_error(text):
     try:
         Protocol.from_yaml(text, "f.yaml")

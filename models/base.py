@@ -85,13 +85,14 @@ class Model(BaseModel):
         ValueError
             The protocol needs an ability that the model lacks.
         """
-        for ability, path in protocol.abilities().items():
-            if ability not in self.abilities:
-                has = ", ".join(sorted(self.abilities)) or "none beyond learning and recognition"
-                raise ValueError(
-                    f'protocol "{protocol.name}" needs the ability "{ability}" ({path}), which the model '
-                    f"{type(self).__name__} lacks; its abilities: {has}"
-                )
+        lacking = {a: path for a, path in protocol.abilities().items() if a not in self.abilities}
+        if lacking:
+            needs = ", ".join(f'"{ability}" ({path})' for ability, path in lacking.items())
+            has = ", ".join(sorted(self.abilities)) or "none beyond learning and recognition"
+            raise ValueError(
+                f'protocol "{protocol.name}" needs what the model {type(self).__name__} lacks: {needs}; '
+                f"abilities of the model: {has}"
+            )
 
     def spec(self) -> dict[str, Any]:
         """The model as plain JSON types."""

@@ -56,15 +56,17 @@ def stiffness(flexibility: ArrayLike, sensitivity: ArrayLike) -> NDArray[np.floa
     """
     f = np.asarray(flexibility, dtype=np.float64)
     s = np.asarray(sensitivity, dtype=np.float64)
-    if not np.all((f >= 0) & (f <= 1)):
+    if not (f.min(initial=1.0) >= 0 and f.max(initial=0.0) <= 1):  # false also where one of them is NaN
         raise ValueError(f"flexibility must lie in [0, 1]; found values from {np.min(f)} to {np.max(f)}")
     if not np.all(np.isfinite(s) & (s >= 0)):
         raise ValueError(f"sensitivity must be a finite number of at least 0; found {s.tolist()}")
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        k = np.where(f > 0, s * ((1 - f) / f), 0.0)
     largest = float(np.finfo(np.float32).max)
-    finite: NDArray[np.float64] = np.minimum(np.nan_to_num(k, nan=0.0, posinf=largest), largest)
-    return finite
+    with np.errstate(divide="ignore", over="ignore"):
+        # Capped before and after: neither f = 0 nor a tiny f may make an inf, which a weight of w0 would turn into NaN.
+        k = np.asarray(s * np.minimum((1.0 - f) / f, largest))
+    np.minimum(k, largest, out=k)
+    k[np.broadcast_to(f == 0, k.shape)] = 0.0
+    return k
 
 
 def gate(weight: ArrayLike, initial: ArrayLike, flexibility: ArrayLike, sensitivity: ArrayLike) -> NDArray[np.float64]:

@@ -109,13 +109,15 @@ def load_checkpoint(recording: str | os.PathLike[str]) -> tuple[Place, State] | 
         return None
     try:
         with np.load(path, allow_pickle=False) as file:
-            state = {name.removeprefix(STATE): file[name] for name in file.files if name.startswith(STATE)}
-            place = Place(**json.loads(str(file[PLACE])))
+            arrays = {name: file[name] for name in file.files}
+        place = Place(**json.loads(str(arrays.pop(PLACE))))
+        if foreign := [name for name in arrays if not name.startswith(STATE)]:
+            raise ValueError(f"found {foreign[0]!r} in it")
     except DAMAGE as error:
         raise ValueError(
             f"the checkpoint {path} is damaged ({error}); delete it, and resuming begins the run again"
         ) from error
-    return place, state
+    return place, {name.removeprefix(STATE): array for name, array in arrays.items()}
 
 
 def remove_checkpoint(recording: str | os.PathLike[str]) -> None:

@@ -190,13 +190,14 @@ class Engine:
             asked = np.stack([self._plan.timeline.probed(step, p) for p in subjects.presentations])
         if step.kind == "probe":
             responses = session.probe(step, asked)
+            recorded = self._plan.protocol.record.responses
             self._writer.write_probe(
                 place.model,
                 subjects.numbers,
                 self._probe_row[step.index],
                 responses.performance,
-                responses.counts,
-                responses.trials if self._plan.protocol.record.responses == "trials" else None,
+                responses.counts if recorded != "none" else None,
+                responses.trials if recorded == "trials" else None,
             )
             yield curve_row
             return

@@ -57,3 +57,67 @@ def engram():
         return result
 
     return run
+
+
+TINY = """
+name: tiny
+items: {count: 3, train: 12, test: 6}
+schedule:
+  - repeat: 2
+    label: repetition
+    phases:
+      - each: item
+        phases:
+          - wake: current
+          - probe: {of: all, every: epoch}
+  - wake: {present: all, order: shuffled, labels: deranged}
+    label: poisoning
+  - probe: seen
+record: {responses: trials, weights: snapshots, every: phase}
+"""
+
+
+@pytest.fixture
+def tiny_text():
+    """A protocol with everything that is recorded, in a second or less."""
+    return TINY
+
+
+@pytest.fixture
+def tiny_file(tmp_path):
+    path = tmp_path / "tiny.yaml"
+    path.write_text(TINY)
+    return path
+
+
+@pytest.fixture
+def contents():
+    """Every number and attribute of a recording but the log, by name: equal for recordings of equal bits."""
+    return _contents
+
+
+def _contents(path):
+    import h5py
+    import numpy as np
+
+    found = {}
+
+    def plain(value):
+        value = np.asarray(value)
+        if value.dtype.kind == "O":  # references to other datasets, and lists of them
+            return [file[part].name if isinstance(part, h5py.Reference) else plain(part) for part in value.ravel()]
+        if value.dtype.names:
+            return [plain(value[name]) for name in value.dtype.names]
+        return value.dtype.str, value.shape, value.tobytes()
+
+    def visit(name, thing):
+        if name.split("/")[0] == "log":
+            return
+        if isinstance(thing, h5py.Dataset):
+            found[name] = plain(thing[()])
+        found.update({f"{name}@{key}": plain(value) for key, value in thing.attrs.items()})
+
+    with h5py.File(path, "r") as file:
+        visit("", file)
+        file.visititems(visit)
+    return found

@@ -1,0 +1,98 @@
+"""Checkpoints: the last one is always whole, and a damaged one is told."""
+
+import errno
+import os
+import random
+
+import numpy as np
+import pytest
+
+from engram.sim import checkpoint
+from engram.sim.checkpoint import Place, checkpoint_path, load_checkpoint, remove_checkpoint, save_checkpoint
+
+PLACE = Place(run="abc", model="hybrid", chunk=1, step=7, curve_row=35)
+# Names that a session is free to choose, even those that numpy.savez takes for itself.
+STATE = {
+    "place": np.array([2, 0]),
+    "file": np.array([1.5, np.nan, -0.0], dtype=np.float32),
+    "why_stopped": np.array(["loss was not finite – really"]),
+    "empty": np.zeros((0, 3)),
+}
+
+
+@pytest.fixture
+def recording(tmp_path):
+    return tmp_path / "run.h5"
+
+
+def test_what_is_saved_comes_back_bit_by_bit(recording):
+    save_checkpoint(recording, PLACE, STATE)
+    place, state = load_checkpoint(recording)
+    assert place == PLACE
+    assert list(state) == list(STATE)
+    for name, array in STATE.items():
+        assert (state[name].dtype, state[name].shape) == (array.dtype, array.shape)
+        assert state[name].tobytes() == array.tobytes()
+    assert os.listdir(recording.parent) == ["run.h5.checkpoint"]
+
+
+def test_there_may_be_none(recording):
+    assert load_checkpoint(recording) is None
+
+
+def test_a_failed_write_keeps_the_last_one_and_leaves_nothing_else(recording, monkeypatch):
+    save_checkpoint(recording, PLACE, STATE)
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    with pytest.raises(
+        OSError, match=r"cannot write the checkpoint .*run\.h5\.checkpoint: No space left on device"
+    ) as told:
+        save_checkpoint(recording, Place(run="abc", model="hybrid", chunk=9), {})
+    assert told.value.errno == errno.ENOSPC
+    assert load_checkpoint(recording)[0] == PLACE
+    assert os.listdir(recording.parent) == ["run.h5.checkpoint"]
+
+
+def test_removing_takes_along_what_a_killed_write_left(recording):
+    save_checkpoint(recording, PLACE, STATE)
+    checkpoint_path(recording).with_name("run.h5.checkpoint.part").write_bytes(b"half")
+    remove_checkpoint(recording)
+    remove_checkpoint(recording)
+    assert os.listdir(recording.parent) == []
+
+
+def test_damage_anywhere_is_told_or_does_no_harm(recording):
+    """Checkpoints cut short, with a byte changed, or of random bytes: refused, or read as they were written."""
+    save_checkpoint(recording, PLACE, STATE)
+    path = checkpoint_path(recording)
+    whole = path.read_bytes()
+    draw = random.Random(3)
+    damaged = [whole[: draw.randrange(len(whole))] for _ in range(40)]
+    for _ in range(150):
+        at = draw.randrange(len(whole))
+        damaged.append(whole[:at] + bytes([whole[at] ^ (1 << draw.randrange(8))]) + whole[at + 1 :])
+    damaged += [draw.randbytes(size) for size in (0, 1, 7, 100, 5000)] + [b"PK\x03\x04" + draw.randbytes(200)]
+    told = []
+    for content in damaged:
+        path.write_bytes(content)
+        try:
+            place, state = load_checkpoint(recording)
+        except ValueError as error:
+            told.append(str(error))
+        else:  # the byte that was changed carries no content
+            assert (place, list(state)) == (PLACE, list(STATE))
+            assert all(state[name].tobytes() == STATE[name].tobytes() for name in state)
+    assert len(told) > 150
+    for words in told:
+        assert words.startswith(f"the checkpoint {path} is damaged (")
+        assert words.endswith("delete it, and resuming begins the run again")
+
+
+def test_pickled_objects_are_refused(recording):
+    with open(checkpoint_path(recording), "wb") as file:
+        np.savez(file, place=np.array([{}], dtype=object))
+    with pytest.raises(ValueError, match="damaged"):
+        load_checkpoint(recording)

@@ -1,0 +1,231 @@
+"""Runs that are killed, and resumed to the bits of the run that was not.
+
+One process imports engram and forks a child for every run and every resume: the parent kills it after a time, or the
+child kills itself at a chosen point of the run.
+"""
+
+import subprocess
+import sys
+import textwrap
+
+import h5py
+import numpy as np
+import pytest
+
+from engram.data.recording import open_recording
+from engram.sim.checkpoint import checkpoint_path
+
+SETUP = """
+import os, random, signal, sys, time
+import torch
+torch.set_num_threads(1)
+import engram
+from engram.models import Fixed, MetaplasticNetwork
+from engram.sim import engine, running
+from engram.sim.progress import Reporter
+
+os.fsync = lambda descriptor: None  # what a killed process has written is not lost: only a loss of power needs this
+folder, text = sys.argv[1:3]
+protocol = engram.Protocol.from_yaml(text)
+models = {
+    "hybrid": MetaplasticNetwork(hidden=(8,), epochs_per_exposure=3, batch_size=8),
+    "conventional": MetaplasticNetwork(flexibility=Fixed(1.0), hidden=(8,), epochs_per_exposure=2, batch_size=8),
+    "stepwise": MetaplasticNetwork(hidden=(8,), epochs_per_exposure=2, batch_size=8, gate_refresh="step"),
+}
+
+def start(path, **options):
+    engram.run(protocol, models, subjects=3, seed=11, out=path, threads=1, chunk=2, overwrite=True, **options)
+
+def go_on(path, **options):
+    engram.resume(path, **options)
+
+start(f"{folder}/whole.h5")  # also loads, before any fork, what is loaded on first use
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+class Death(Reporter):
+    'Ends the process when so many pieces of work of a model were heard of.'
+    def __init__(self, model, count):
+        self.model, self.count = model, count
+    def work(self, model, phase, doing, pieces):
+        self.count -= model == self.model
+        if self.count == 0:
+            die()
+
+def child(action, *arguments, **options):
+    number = os.fork()
+    if number == 0:
+        code = 1
+        try:
+            action(*arguments, **options)
+            code = 0
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    return number
+
+def wait(number):
+    return os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
+
+def finished(*arguments, **options):
+    code = wait(child(*arguments, **options))
+    assert code == 0, code
+
+def killed(*arguments, **options):
+    code = wait(child(*arguments, **options))
+    assert code == -signal.SIGKILL, code
+"""
+
+
+@pytest.fixture
+def forks(tmp_path, tiny_text):
+    def run(script):
+        outcome = subprocess.run(
+            [sys.executable, "-c", SETUP + textwrap.dedent(script), str(tmp_path), tiny_text],
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+        assert (outcome.returncode, outcome.stderr) == (0, "")
+        return outcome.stdout.split()
+
+    return run
+
+
+@pytest.mark.slow
+def test_twenty_kills_at_random_moments(forks, tmp_path, contents):
+    """Checkpoints after every piece of work, after some, and at the beginnings of chunks only."""
+    found = forks(
+        """
+        began = time.monotonic()
+        finished(start, f"{folder}/whole.h5")
+        usual = time.monotonic() - began
+        draw = random.Random(20)
+        for trial in range(20):
+            every = (0, .02, 1e9)[trial % 3]
+            number = child(start, f"{folder}/{trial}.h5", checkpoint_every=every)
+            time.sleep(draw.uniform(0, 1.6 if every == 0 else 1.1) * usual)
+            os.kill(number, signal.SIGKILL)
+            found = "killed" if wait(number) else "done"
+            if not os.path.exists(f"{folder}/{trial}.h5"):
+                found = "unborn"
+            elif found == "killed":
+                state = engram.open(f"{folder}/{trial}.h5").status
+                if state == "running":
+                    finished(go_on, f"{folder}/{trial}.h5", checkpoint_every=every)
+                found = state
+            print(found)
+        """
+    )
+    assert len(found) == 20
+    assert found.count("running") >= 10, found
+    whole = contents(tmp_path / "whole.h5")
+    assert len(whole) > 300
+    for trial, state in enumerate(found):
+        path = tmp_path / f"{trial}.h5"
+        if state == "unborn":
+            assert not path.exists()
+            continue
+        assert contents(path) == whole, trial
+        assert not checkpoint_path(path).exists()
+    assert not list(tmp_path.glob("*.part"))
+
+
+# hybrid: 9 presentations of 3 epochs, in two chunks; conventional: the same with 2 epochs.
+# Every second of them is killed before the checkpoint that follows the piece of work, the others after it.
+PLACES = {
+    "within the first item, before the sensitivity is known": ("hybrid", 2),
+    "within the first item, after a checkpoint": ("hybrid", 1),
+    "within the second item, whose gates are held": ("hybrid", 5),
+    "within the second item, after a checkpoint": ("hybrid", 4),
+    "within the phase that presents all items": ("hybrid", 23),
+    "second chunk, within the first item": ("hybrid", 29),
+    "second model": ("conventional", 3),
+    "second chunk of the second model": ("conventional", 21),
+    "gates that are read at every step, within the first item": ("stepwise", 2),
+    "gates that are read at every step, second item": ("stepwise", 3),
+    "the last piece of work": ("stepwise", 36),
+}
+
+
+@pytest.mark.slow
+def test_kills_at_chosen_places_before_or_after_the_checkpoint(forks, tmp_path, contents):
+    forks(
+        f"""
+        save = engine.save_checkpoint
+
+        class DeathAfterCheckpoint(Death):
+            def work(self, model, phase, doing, pieces):
+                self.count -= model == self.model
+                if self.count == 0:
+                    engine.save_checkpoint = lambda *arguments: (save(*arguments), die())
+
+        for trial, place in enumerate({list(PLACES.values())}):
+            death = (Death, DeathAfterCheckpoint)[trial % 2]
+            killed(start, f"{{folder}}/{{trial}}.h5", checkpoint_every=0, reporter=death(*place))
+            finished(go_on, f"{{folder}}/{{trial}}.h5", checkpoint_every=1e9)
+        """
+    )
+    whole = contents(tmp_path / "whole.h5")
+    for trial, place in enumerate(PLACES):
+        assert contents(tmp_path / f"{trial}.h5") == whole, place
+
+
+def test_kills_of_a_resumed_run_and_before_the_first_checkpoint(forks, tmp_path, contents):
+    forks(
+        """
+        # again and again
+        killed(start, f"{folder}/thrice.h5", checkpoint_every=0, reporter=Death("hybrid", 20))
+        killed(go_on, f"{folder}/thrice.h5", checkpoint_every=0, reporter=Death("hybrid", 9))
+        killed(go_on, f"{folder}/thrice.h5", checkpoint_every=1e9, reporter=Death("conventional", 20))
+        killed(go_on, f"{folder}/thrice.h5", checkpoint_every=0, reporter=Death("conventional", 1))
+        finished(go_on, f"{folder}/thrice.h5")
+
+        # no checkpoint at all, beside an overwritten recording that had one
+        killed(start, f"{folder}/early.h5", checkpoint_every=0, reporter=Death("conventional", 10))
+        assert os.path.exists(f"{folder}/early.h5.checkpoint")
+        save = engine.save_checkpoint
+        engine.save_checkpoint = lambda *arguments: die()
+        killed(start, f"{folder}/early.h5")
+        engine.save_checkpoint = save
+        assert not os.path.exists(f"{folder}/early.h5.checkpoint")
+        finished(go_on, f"{folder}/early.h5")
+
+        # while a checkpoint is written, and while the end is noted
+        replace = os.replace
+        os.replace = lambda *names: die() if str(names[0]).endswith(".part") else replace(*names)
+        killed(start, f"{folder}/writing.h5", checkpoint_every=0)
+        os.replace = replace
+        finished(go_on, f"{folder}/writing.h5", checkpoint_every=1e9)
+        remove = running.remove_checkpoint
+        running.remove_checkpoint = lambda path: die() if os.path.exists(f"{path}.checkpoint") else remove(path)
+        killed(start, f"{folder}/end.h5", checkpoint_every=1e9)
+        """
+    )
+    whole = contents(tmp_path / "whole.h5")
+    for name in ("thrice", "early", "writing", "end"):
+        assert contents(tmp_path / f"{name}.h5") == whole, name
+    assert open_recording(tmp_path / "thrice.h5").log["resumed"] == 4
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_the_recordings_compared_here_hold_what_is_measured(forks, tmp_path, contents):
+    """The comparison sees every number: one bit of one dataset, or of one attribute, makes two recordings differ."""
+    forks("")
+    path = tmp_path / "whole.h5"
+    whole = contents(path)
+    with h5py.File(path, "r+") as file:
+        subject = file["models/hybrid/subjects/2"]
+        assert not np.isnan(subject["probes/performance"][...]).any()
+        assert not np.isnan(subject["curves/performance"][...]).any()
+        assert not np.isnan(subject["weights/output/snapshots"][...]).any()
+        assert np.isfinite(subject.attrs["sensitivity"])
+        snapshots = subject["weights/output/snapshots"]
+        snapshots[3, 1, 1] = np.nextafter(snapshots[3, 1, 1], np.float32(9))
+        file["log"].attrs["wall_s"] = 1e9
+    changed = contents(path)
+    assert {name for name in whole if whole[name] != changed[name]} == {
+        "models/hybrid/subjects/2/weights/output/snapshots"
+    }

@@ -20,7 +20,7 @@ from .uniform_images import MAX_DECODED_BYTES
 Source = Literal["auto", "sklearn", "idx"]
 
 _SKLEARN_TEST_SHARE = 0.25
-_SKLEARN_COMPOSITES = (300, 100)
+_SKLEARN_COMPOSITES = (300, 200)
 _IDX_COMPOSITES = (2000, 1000)  # as in the paper
 
 
@@ -61,7 +61,7 @@ class DigitPairs(ItemSet):
     source : {"auto", "sklearn", "idx"}
         As in `Digits`. Digits of 8 × 8 pixels give composites of 16 × 16, digits of 28 × 28 of 56 × 56.
     train_per_class, test_per_class : int or None
-        Composites per class. None: 2,000 and 1,000 from IDX files, as in the paper, 300 and 100 from scikit-learn.
+        Composites per class. None: 2,000 and 1,000 from IDX files, as in the paper, 300 and 200 from scikit-learn.
 
     References
     ----------

@@ -101,7 +101,7 @@ def test_pool_of_pairs_depends_on_seed_and_source_only():
 def test_sizes_of_the_built_in_pool():
     pool = DigitPairs().pool()
     assert pool.train.images.shape == (45 * 300, 16, 16)
-    assert pool.test.images.shape == (45 * 100, 16, 16)
+    assert pool.test.images.shape == (45 * 200, 16, 16)
 
 
 def test_parts_of_the_built_in_pairs_share_no_source_digit():

@@ -106,7 +106,7 @@ class Spec(BaseModel):
 
 def _in_words(error: ValidationError, spec: type[Spec]) -> list[Problem]:
     problems: dict[Problem, None] = {}
-    misspelt = set()
+    misspelt: set[str] = set()
     # Unknown fields come first: a field that is misspelt is not missing as well.
     mistakes = sorted(error.errors(include_url=False), key=lambda mistake: mistake["type"] != "extra_forbidden")
     for mistake in mistakes:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from typing import Any
 
 from .blocks import BLOCKS, ELEMENTS_SCHEMA
 from .fields import WORD
 from .phases import PHASES, Phase
-from .protocol import Protocol
+from .protocol import ItemSpec, Protocol, RecordSpec
 
 _REF = "#/$defs/{model}"
+_PARAMETER = re.compile(r"^(\w[\w, ]*) : .*\n((?:    .*\n?)+)", re.MULTILINE)
 
 
 def json_schema() -> dict[str, Any]:
@@ -25,12 +28,14 @@ def json_schema() -> dict[str, Any]:
     >>> json_schema()["required"]
     ['name', 'items', 'schedule']
     """
-    schema = Protocol.model_json_schema(ref_template=_REF)
+    schema = _explained(Protocol.model_json_schema(ref_template=_REF), Protocol)
     defs = schema.setdefault("$defs", {})
+    for part in (ItemSpec, RecordSpec):
+        _explained(defs[part.__name__], part)
     for kind, phase in PHASES.items():
         defs[kind] = _phase(kind, phase, defs)
     for kind, block in BLOCKS.items():
-        body = block.model_json_schema(ref_template=_REF)
+        body = _explained(block.model_json_schema(ref_template=_REF), block)
         defs |= body.pop("$defs", {})
         defs[kind] = _tidied(body)
     defs["elements"] = {
@@ -44,7 +49,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _phase(kind: str, phase: type[Phase], defs: dict[str, Any]) -> dict[str, Any]:
-    body = phase.model_json_schema(ref_template=_REF)
+    body = _explained(phase.model_json_schema(ref_template=_REF), phase)
     defs |= body.pop("$defs", {})
     label = body["properties"].pop("label")
     forms = [body["properties"][phase.short], body]
@@ -66,6 +71,15 @@ def _phase(kind: str, phase: type[Phase], defs: dict[str, Any]) -> dict[str, Any
     }
 
 
+def _explained(body: dict[str, Any], cls: type) -> dict[str, Any]:
+    """With the docstring's words on each field, which editors show beside it."""
+    for names, text in _PARAMETER.findall(inspect.getdoc(cls) or ""):
+        for name in names.split(", "):
+            if name in body["properties"]:
+                body["properties"][name]["description"] = " ".join(text.replace("`", "").split())
+    return body
+
+
 def _first_line(cls: type) -> str:
     return (cls.__doc__ or "").strip().split("\n")[0]
 
@@ -84,5 +98,5 @@ def _tidied(schema: Any) -> Any:
             continue
         if key == "default" and isinstance(value, dict) and "text" in value:
             value = value["text"]  # of a duration: the form in which it is written
-        tidy[key] = value.split("\n")[0] if key == "description" and isinstance(value, str) else _tidied(value)
+        tidy[key] = value.split("\n\n")[0] if key == "description" and isinstance(value, str) else _tidied(value)
     return tidy

@@ -1,0 +1,40 @@
+"""The examples of docs/protocol-language.md are protocols that load and code that runs."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from engram.protocols import Protocol, unroll
+
+TEXT = (Path(__file__).parent.parent / "docs" / "protocol-language.md").read_text(encoding="utf-8")
+AROUND = "name: example\nitems: {count: 12, lists: {A: [0, 1], B: [2, 3]}}\nschedule:\n"
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("example", blocks("yaml"))
+def test_yaml(example):
+    text = example if example.startswith("name:") else AROUND + example
+    assert len(unroll(Protocol.from_yaml(text))) > 0
+
+
+@pytest.mark.parametrize("example", blocks("python"))
+def test_python(example, capsys):
+    exec(example, {})
+    assert capsys.readouterr().out
+
+
+def test_the_example_of_a_mistake():
+    [told] = blocks("text")
+    text = "name: x\nitems: {count: 4}\nschedule:\n  - repeat: 3\n    phases:\n      - probe: all\n      - wake:\n"
+    with pytest.raises(ValueError) as error:
+        Protocol.from_yaml(text + "          present: curent\n", "mine.yaml")
+    assert str(error.value) == told.strip()
+
+
+def test_the_timeline_that_is_shown():
+    first = unroll(Protocol.from_yaml(blocks("yaml")[0])).describe().splitlines()
+    assert "\n".join(first[:4]) in TEXT

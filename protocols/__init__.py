@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .blocks import Each as Each
     from .blocks import Repeat as Repeat
     from .durations import Duration as Duration
+    from .items import ItemSpec as ItemSpec
     from .loading import library as library
     from .loading import load as load
     from .phases import Cue as Cue
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from .phases import Stage as Stage
     from .phases import Wake as Wake
     from .phases import WrongLabels as WrongLabels
-    from .protocol import ItemSpec as ItemSpec
+    from .presentations import Presentations as Presentations
     from .protocol import Protocol as Protocol
     from .protocol import RecordSpec as RecordSpec
     from .schema import json_schema as json_schema
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from .shorthand import rest as rest
     from .shorthand import sleep as sleep
     from .shorthand import wake as wake
-    from .timeline import Presentations as Presentations
     from .timeline import Step as Step
     from .timeline import Timeline as Timeline
     from .unrolling import unroll as unroll
@@ -38,12 +38,14 @@ if TYPE_CHECKING:
 _MODULES = {
     "blocks": ("Each", "Repeat"),
     "durations": ("Duration",),
+    "items": ("ItemSpec",),
     "loading": ("library", "load"),
     "phases": ("Cue", "Lesion", "Probe", "Rest", "Sleep", "Stage", "Wake", "WrongLabels"),
-    "protocol": ("ItemSpec", "Protocol", "RecordSpec"),
+    "presentations": ("Presentations",),
+    "protocol": ("Protocol", "RecordSpec"),
     "schema": ("json_schema",),
     "shorthand": ("each", "lesion", "probe", "repeat", "rest", "sleep", "wake"),
-    "timeline": ("Presentations", "Step", "Timeline"),
+    "timeline": ("Step", "Timeline"),
     "unrolling": ("unroll",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

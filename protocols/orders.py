@@ -13,7 +13,7 @@ Ints = NDArray[np.int64]
 
 _EXACT_UP_TO = 7
 _TRIES = 200
-_BATCHES = 10_000
+_BATCHES = 2_000
 
 
 def derangement(n: int, rng: np.random.Generator) -> Ints:

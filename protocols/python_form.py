@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from .blocks import Each, Element, Repeat
+from .items import ItemSpec
 from .plain_form import changed, plain
-from .protocol import ItemSpec, Protocol, RecordSpec
+from .protocol import Protocol, RecordSpec
 
 
 def source(protocol: Protocol) -> str:

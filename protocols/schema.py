@@ -8,8 +8,9 @@ from typing import Any
 
 from .blocks import BLOCKS, ELEMENTS_SCHEMA
 from .fields import WORD
+from .items import ItemSpec
 from .phases import PHASES, Phase
-from .protocol import ItemSpec, Protocol, RecordSpec
+from .protocol import Protocol, RecordSpec
 
 _REF = "#/$defs/{model}"
 _PARAMETER = re.compile(r"^(\w[\w, ]*) : .*\n((?:    .*\n?)+)", re.MULTILINE)

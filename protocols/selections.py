@@ -10,9 +10,9 @@ import numpy as np
 from ..data.wording import nearest, one_of
 from .draws import Draw, Met, Shuffle
 from .fields import SELECTIONS
+from .items import ItemSpec, PermutedList
 from .orders import Ints
 from .problems import Loc, found
-from .protocol import ItemSpec, PermutedList
 
 
 @dataclass(slots=True, eq=False)
@@ -61,6 +61,7 @@ class Selections:
         self.draws: list[Draw] = []
         self.length = items.count  # of the tape
         self.mistakes: dict[Loc, str] = {}
+        self.presented_so_far = 0  # presentations; kept up to date by the walk
         self.in_passage: dict[str, Chosen] = {}  # lists that are current in an enclosing each: list
         self._fixed = {name: same_for_all(slots, name) for name, slots in items.fixed_lists().items()}
         self._last_use: dict[str, Chosen] = {}
@@ -188,8 +189,6 @@ class Selections:
         start = self.reserve(size)
         self.draws.append(Met(start, self.presented_so_far, self.count, inverted=which == "new"))
         return Chosen(np.arange(start, self.length), None)
-
-    presented_so_far = 0
 
     def meet(self, selection: str | tuple[int, ...], chosen: Chosen) -> None:
         """Note that items were presented."""

@@ -13,6 +13,7 @@ from .draws import Derangement, Draw
 from .durations import format_seconds
 from .orders import Ints
 from .phases import AnyPhase, Lesion, Probe, Rest, Sleep, Wake
+from .presentations import Presentations
 from .protocol import RecordSpec
 
 Mask = NDArray[np.bool_]
@@ -54,67 +55,6 @@ class Step:
     stop: float
     phase: AnyPhase
     curve: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Presentations:
-    """What one subject is given, one row per presentation, sorted by phase and order.
-
-    Parameters
-    ----------
-    phase : int64 array [presentation]
-        Index of the wake step.
-    order : int64 array [presentation]
-        Place within the step, from 0.
-    item : int64 array [presentation]
-        Slot that is presented.
-    label : int64 array [presentation]
-        Slot whose label is given.
-    wrong : float64 array [presentation]
-        Share of the images that get wrong labels.
-    drawn : int64 array
-        Everything drawn for this subject; `Timeline.probed` reads it.
-
-    Examples
-    --------
-    >>> from engram.protocols import ItemSpec, Protocol, unroll, wake
-    >>> protocol = Protocol(name="two", items=ItemSpec(count=2), schedule=[wake("all"), wake([1])])
-    >>> presentations = unroll(protocol).presentations(np.random.default_rng(0))
-    >>> presentations.item
-    array([0, 1, 1])
-    >>> presentations.of(1).item
-    array([1])
-    """
-
-    phase: Ints
-    order: Ints
-    item: Ints
-    label: Ints
-    wrong: NDArray[np.float64]
-    drawn: Ints = field(repr=False)
-
-    def of(self, phase: int) -> Presentations:
-        """The rows of one wake step."""
-        first, last = np.searchsorted(self.phase, [phase, phase + 1])
-        rows = slice(first, last)
-        return Presentations(
-            self.phase[rows], self.order[rows], self.item[rows], self.label[rows], self.wrong[rows], self.drawn
-        )
-
-    def __len__(self) -> int:
-        return len(self.item)
-
-    @cached_property
-    def _first_met(self) -> Ints:
-        """Step at which each slot is first presented; beyond the last step where it never is."""
-        first = np.full(int(self.item.max(initial=-1)) + 1, np.iinfo(np.int64).max)
-        first[self.item[::-1]] = self.phase[::-1]
-        return first
-
-    def _seen(self, step: int, count: int) -> Mask:
-        met = np.zeros(count, dtype=bool)
-        met[: len(self._first_met)] = self._first_met <= step
-        return met
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +208,7 @@ class Timeline:
     def _selected(self, index: int, name: str, now: int, presentations: Presentations) -> Mask:
         wanted = self.program.asked[index, name]
         if isinstance(wanted, str):
-            seen = presentations._seen(now, self.count)
+            seen = presentations.seen(now, self.count)
             return seen if wanted == "seen" else ~seen
         mask = np.zeros(self.count, dtype=bool)
         mask[presentations.drawn[wanted]] = True

@@ -16,15 +16,14 @@ from .blocks import Each, Element, Repeat
 from .draws import Derangement, Shuffle
 from .draws import Sequence as DrawnSequence
 from .fields import MAX_COUNT
+from .items import ItemSpec, PermutedList, SizedList
+from .limits import MAX_PRESENTATIONS, MAX_STEPS, least_steps
 from .orders import Ints, best_balance, rounds
 from .phases import AnyPhase, Lesion, Probe, Rest, Sleep, Wake, WrongLabels
 from .problems import Loc, Problem, ProtocolError, found
-from .protocol import ItemSpec, PermutedList, Protocol, SizedList
+from .protocol import Protocol
 from .selections import Chosen, Selections
 from .timeline import Program, Step, Timeline
-
-MAX_STEPS = 1_000_000
-MAX_PRESENTATIONS = 10_000_000
 
 
 def unroll(protocol: Protocol) -> Timeline:
@@ -54,7 +53,7 @@ def unroll(protocol: Protocol) -> Timeline:
 
 def find_problems(items: ItemSpec, schedule: Sequence[Element]) -> list[Problem]:
     """Mistakes in a schedule that show when it is unrolled."""
-    steps = _least_steps(schedule, items)
+    steps = least_steps(schedule, items)
     if steps > MAX_STEPS:
         return [Problem(("schedule",), f"unrolls to {steps:,} steps or more; allowed: at most {MAX_STEPS:,}")]
     walk = _Walk(items)
@@ -65,29 +64,6 @@ def find_problems(items: ItemSpec, schedule: Sequence[Element]) -> list[Problem]
         stopped = error.problems
     walk.items.check_supply()
     return [*(Problem(loc, text) for loc, text in walk.items.mistakes.items()), *stopped]
-
-
-def _least_steps(elements: Sequence[Element], items: ItemSpec) -> int:
-    """Steps, without those that depend on what was seen: a lower bound that needs no walk."""
-    steps = 0
-    for element in elements:
-        if isinstance(element, Repeat):
-            steps += element.repeat * _least_steps(element.phases, items)
-        elif isinstance(element, Each):
-            steps += _least_passes(element, items) * _least_steps(element.phases, items)
-        else:
-            steps += max(1, len(element.lesions)) if isinstance(element, Probe) else 1
-    return steps
-
-
-def _least_passes(block: Each, items: ItemSpec) -> int:
-    if isinstance(block.frequency, tuple):
-        return sum(block.frequency)
-    if isinstance(block.of, tuple):
-        return len(block.of)
-    if block.each != "item":
-        return len(items.list_names()) if block.of is None else 1
-    return items.count if block.of == "all" else 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@
     python benchmarks/mixed_stability.py frequency --seed 2001   learning frequency against order (built-in digits)
     python benchmarks/mixed_stability.py features --seed 2001 --data DIR   serial position, ten items, EfficientNet
     python benchmarks/mixed_stability.py capacity --seed 2001 --data DIR   the same with thirty items
+    python benchmarks/mixed_stability.py report                            tables of all results kept
 
 Settings were fixed on seeds below 1000; seeds from 2000 on are for reporting. Recordings are kept in runs/, so that a
 run that was stopped goes on; tables go to benchmarks/results/ and figures to docs/figures/.
@@ -97,15 +98,23 @@ def rows_of(seed: int, table: pd.DataFrame) -> dict:
 
 
 def kappa_axes(axes, ylabel: str) -> None:
-    axes.set(xscale="log", xlabel="κ = sensitivity × distance travelled during the first item", ylabel=ylabel)
+    axes.set(xscale="log", xlabel="κ = sensitivity × distance of the first item", ylabel=ylabel)
     axes.spines[["top", "right"]].set_visible(False)
+    legend_below(axes)
+
+
+def legend_below(axes) -> None:
+    axes.legend(fontsize=8, frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.17))
 
 
 def draw_family(axes, table: pd.DataFrame, kind: str, column: str, label: str, filled: bool = True) -> None:
     rows = table[table.family == kind].sort_values("kappa")
     style = model_styles(["conventional", "hybrid", "stable", "fixed-rate"])[kind].line
     if kind in ("conventional", "fixed-rate"):
-        axes.axhline(rows[column].iloc[0], color=style["color"], linestyle=style["linestyle"], label=label)
+        width = 1.5 if filled else 3.0
+        axes.axhline(
+            rows[column].iloc[0], color=style["color"], linestyle=style["linestyle"], linewidth=width, label=label
+        )
     else:
         axes.plot(rows.kappa, rows[column], **style, label=label, markerfacecolor=style["color"] if filled else "white")
 
@@ -178,7 +187,7 @@ def hebb(seed: int) -> None:
 
 
 def draw_hebb(table: pd.DataFrame) -> Figure:
-    figure = Figure(figsize=(11, 4), layout="constrained")
+    figure = Figure(figsize=(11, 5), layout="constrained")
     left, right = figure.subplots(1, 2)
     for kind in ("hybrid", "stable", "conventional", "fixed-rate"):
         draw_family(left, table, kind, "minimum_9", f"{kind}, repetition 9")
@@ -188,8 +197,6 @@ def draw_hebb(table: pd.DataFrame) -> Figure:
     kappa_axes(left, "performance of the weakest item")
     kappa_axes(right, "share retained after poisoning (chance taken off)")
     right.axhline(0, color="0.7", linewidth=0.8)
-    left.legend(fontsize=8, frameon=False)
-    right.legend(fontsize=8, frameon=False)
     return figure
 
 
@@ -208,13 +215,12 @@ def frequency(seed: int) -> None:
         rows.append({"model": model, "family": kind, "kappa": kappa, **rho})
     summary = pd.DataFrame(rows)
     print(summary.round(3).to_string(index=False))
-    figure = Figure(figsize=(6, 4), layout="constrained")
+    figure = Figure(figsize=(6.5, 5), layout="constrained")
     axes = figure.subplots()
     for kind in ("hybrid", "stable", "conventional"):
         draw_family(axes, summary, kind, "rho_frequency", f"{kind}, with frequency")
         draw_family(axes, summary, kind, "rho_order", f"{kind}, with order", filled=False)
     kappa_axes(axes, "Spearman's ρ of final performance")
-    axes.legend(fontsize=7, frameon=False, ncols=2)
     write(
         f"frequency-{seed}",
         rows_of(seed, summary),
@@ -276,7 +282,7 @@ def count_memorised_by_subject(recording: Recording) -> pd.DataFrame:
 def features(seed: int, data: str) -> None:
     recording, table = serial_position("features", 10, seed, data, KAPPAS, FEATURES)
     _, raw = serial_position("features-uncentred", 10, seed, data, (1.0, 2.0, 5.0, 10.0, 20.0), UNCENTRED)
-    figure = Figure(figsize=(15, 4), layout="constrained")
+    figure = Figure(figsize=(16, 5), layout="constrained")
     left, ends, curve, uncentred = figure.subplots(1, 4)
     for kind in ("hybrid", "stable", "conventional"):
         draw_family(left, table, kind, "memorised", kind)
@@ -291,8 +297,7 @@ def features(seed: int, data: str) -> None:
     shown = recording.performance(["conventional", "hybrid-5", "stable-5"])
     plot_serial_position(shown.assign_coords(model=["conventional", "hybrid", "stable"]), curve)
     curve.set_title("κ = 5", fontsize=9)
-    for axes in (left, ends, curve, uncentred):
-        axes.legend(fontsize=7, frameon=False)
+    legend_below(curve)
     write(f"features-{seed}", {"centred": rows_of(seed, table), "uncentred": rows_of(seed, raw)}, figure)
 
 
@@ -300,14 +305,14 @@ def capacity(seed: int, data: str) -> None:
     recording, table = serial_position("capacity", 30, seed, data, (2.0, 5.0, 10.0, 20.0), FEATURES)
     counts = count_memorised(recording.responses())
     gross = gross_memory(recording.performance(), recording.presentations())
-    figure = Figure(figsize=(11, 4), layout="constrained")
+    figure = Figure(figsize=(11, 5), layout="constrained")
     left, right = figure.subplots(1, 2)
     shown = ["conventional", "hybrid-5", "stable-5"]
     names = [family(name)[0] for name in shown]
     performance = recording.performance(shown).assign_coords(model=names)
     plot_memorised(recording.responses(shown).assign_coords(model=names), performance, recording.presentations(), left)
     plot_gross_memory(performance, recording.presentations(), right)
-    left.legend(fontsize=8, frameon=False)
+    legend_below(left)
     by_model = {
         name: gross[gross.model == name].groupby("probe").gross_memory.mean().tolist() for name in recording.models
     }
@@ -319,14 +324,42 @@ def capacity(seed: int, data: str) -> None:
     write(f"capacity-{seed}", result, figure)
 
 
+# Tables for docs/mixed-stability.md ------------------------------------------------------------------------------------
+
+COLUMNS = {
+    "hebb": ["minimum_1", "minimum_9", "p_minimum_9_above_1", "p_minimum_9_above_conventional", "mean_9", "retained"],
+    "frequency": ["rho_frequency", "rho_order", "average", "memorised"],
+    "features": ["memorised", "p_memorised_above_conventional", "average", "first", "last"],
+    "capacity": ["memorised", "p_memorised_above_conventional", "average", "first", "last"],
+}
+
+
+def report() -> None:
+    """Print every kept result as a Markdown table."""
+    for path in sorted((ROOT / "benchmarks" / "results").glob("*-*.json")):
+        kind = path.stem.partition("-")[0]
+        result = json.loads(path.read_text(encoding="utf-8"))
+        parts = {path.stem: result} if "rows" in result else {f"{path.stem}, {name}": r for name, r in result.items()}
+        for title, part in parts.items():
+            print(f"\n{title}\n\n| network | {' | '.join(COLUMNS[kind])} |\n|{'---|' * (1 + len(COLUMNS[kind]))}")
+            for row in part["rows"]:
+                cells = [
+                    "–" if row[c] is None else f"{row[c]:.2g}" if c[:2] == "p_" else f"{row[c]:.3f}"
+                    for c in COLUMNS[kind]
+                ]
+                print(f"| {row['model']} | {' | '.join(cells)} |")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("experiment", choices=["hebb", "frequency", "features", "capacity"])
+    parser.add_argument("experiment", choices=["hebb", "frequency", "features", "capacity", "report"])
     parser.add_argument("--seed", type=int, default=2001)
     parser.add_argument("--data", help="folder with MNIST-style IDX files, for features and capacity")
     arguments = parser.parse_args()
     start = time.perf_counter()
-    if arguments.experiment in ("features", "capacity"):
+    if arguments.experiment == "report":
+        report()
+    elif arguments.experiment in ("features", "capacity"):
         if arguments.data is None:
             parser.error("--data DIR is needed: a folder with MNIST-style IDX files")
         {"features": features, "capacity": capacity}[arguments.experiment](arguments.seed, arguments.data)

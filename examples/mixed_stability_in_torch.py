@@ -6,8 +6,8 @@ import torch
 import engram as eg
 from engram.data import Digits
 
-EPOCHS = 15
-SEEDS = (1, 2, 3)
+EPOCHS = 6
+SEEDS = (1, 2)
 FLEXIBILITIES = {"conventional": eg.Fixed(1.0), "hybrid": eg.Uniform()}
 
 
@@ -51,7 +51,7 @@ for name, flexibility in FLEXIBILITIES.items():
     for seed in SEEDS:
         torch.manual_seed(seed)
         net = network()
-        optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+        optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
         stability = eg.MixedStability(net, flexibility=flexibility, seed=seed)
         learn(net, optimizer, stability, *train[0])
         before = accuracy(net, *test[0])

@@ -11,7 +11,7 @@ SUBJECTS = 3
 KAPPAS = (0.1, 0.5, 2.0, 10.0, 50.0)  # sensitivity in units of 1 / (distance that a weight travels in the first item)
 EPOCHS = 3
 
-models = {f"kappa {kappa:g}": eg.MetaplasticNetwork(kappa=kappa, epochs_per_exposure=EPOCHS) for kappa in KAPPAS}
+models = {f"kappa-{kappa:g}": eg.MetaplasticNetwork(kappa=kappa, epochs_per_exposure=EPOCHS) for kappa in KAPPAS}
 run = eg.run("serial-position-10", models, subjects=SUBJECTS, seed=1, out="runs/sensitivity.h5", overwrite=True)
 print(run.subjects().groupby("model", sort=False)["sensitivity"].mean())  # what kappa came to, in 1 / weight
 

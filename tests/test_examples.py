@@ -1,0 +1,135 @@
+"""The examples run from top to bottom, with smaller constants, and show what they say they show."""
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import engram as eg
+from engram.data import item_sets
+from engram.models import registry
+from engram.sim import running, simulator
+
+REGISTERS = (item_sets, "_registered"), (simulator, "_registered"), (registry, "_presets"), (registry, "_kinds")
+FOLDER = Path(__file__).parent.parent / "examples"
+
+
+@pytest.fixture
+def run_example(tmp_path, monkeypatch):
+    """Run an example in an empty folder with other constants; what it registers is forgotten afterwards."""
+    monkeypatch.chdir(tmp_path)
+    for module, name in REGISTERS:
+        monkeypatch.setattr(module, name, dict(getattr(module, name)))
+    monkeypatch.setattr(running, "load", few_images(running.load))
+
+    def run(name, **constants):
+        tree = ast.parse((FOLDER / name).read_text(encoding="utf-8"), filename=name)
+        assigned = {
+            node.targets[0].id: node
+            for node in tree.body
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        }
+        for constant, value in constants.items():
+            assigned[constant].value = ast.copy_location(ast.parse(repr(value), mode="eval").body, assigned[constant])
+        names = {"__name__": name.removesuffix(".py")}
+        exec(compile(ast.fix_missing_locations(tree), name, "exec"), names)
+        return names
+
+    return run
+
+
+def few_images(load):
+    def load_smaller(name):
+        protocol = load(name)
+        return protocol.model_copy(update={"items": protocol.items.model_copy(update={"train": 12, "test": 8})})
+
+    return load_smaller
+
+
+def test_every_example_is_tested_and_short():
+    here = Path(__file__).read_text(encoding="utf-8")
+    for path in FOLDER.glob("*.py"):
+        assert f'run_example("{path.name}"' in here
+        assert code_lines(path.read_text(encoding="utf-8")) < (60 if path.name == "own_model.py" else 70), path.name
+
+
+def code_lines(text):
+    """Lines of a script that are neither empty, nor comments, nor docstrings."""
+    silent = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+            silent |= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    lines = enumerate(text.splitlines(), start=1)
+    return sum(bool(line.strip()) and not line.strip().startswith("#") and k not in silent for k, line in lines)
+
+
+def test_hebb_repetition(run_example, tmp_path, capsys):
+    performance = run_example("hebb_repetition.py", SUBJECTS=2)["performance"]
+    assert performance.sizes == {"model": 2, "subject": 2, "probe": 100, "item": 10}
+    weakest = performance.sel(model="hybrid").isel(probe=[9, 89]).min("item").mean("subject").values
+    printed = capsys.readouterr().out
+    hybrid = [line.split() for line in printed.splitlines() if " hybrid " in line]
+    assert float(hybrid[0][3]) == pytest.approx(weakest[0], abs=1e-5)
+    assert float(hybrid[8][3]) == pytest.approx(weakest[1], abs=1e-5)
+    assert (tmp_path / "runs/hebb.png").stat().st_size > 10_000
+
+
+def test_sensitivity(run_example, tmp_path):
+    names = run_example("sensitivity.py", SUBJECTS=2, KAPPAS=(0.5, 2.0), EPOCHS=1)
+    used = names["run"].subjects().pivot(index="subject", columns="model", values="sensitivity")
+    # The first item is learned with open gates, so kappa alone makes the difference.
+    np.testing.assert_allclose(used["kappa-2"] / used["kappa-0.5"], 4.0, rtol=1e-5)
+    assert (tmp_path / "runs/sensitivity.png").exists()
+
+
+def test_own_protocol(run_example, tmp_path, capsys):
+    names = run_example("own_protocol.py", SUBJECTS=3)
+    assert eg.Protocol.from_yaml((tmp_path / "runs/interference.yaml").read_text()) == names["protocol"]
+    # h5py and engram read the same numbers.
+    for model, kept in names["table"].groupby("model")["kept"].mean().items():
+        (line,) = [line for line in capsys_lines(capsys, names) if line.startswith(f"{model}:")]
+        assert f"{kept:.2f} after it" in line
+
+
+def capsys_lines(capsys, names):
+    names.setdefault("printed", capsys.readouterr().out)
+    return names["printed"].splitlines()
+
+
+def test_own_model(run_example):
+    names = run_example("own_model.py", SUBJECTS=3)
+    final = eg.analysis.final_performance(names["run"].performance())
+    by_place = final.groupby(["model", "item"])["performance"].mean()
+    # Chance is .1. Where nothing fades all gratings are known; fading costs the first ones and spares the last ones.
+    assert by_place["lasting"].min() > 0.6
+    assert by_place["fading"].loc[:3].mean() < by_place["fading"].loc[8:].mean() - 0.3
+
+
+def test_own_model_resumes_to_the_same_bits(run_example, tmp_path, contents):
+    names = run_example("own_model.py", SUBJECTS=2)
+
+    class Stop(eg.sim.progress.Reporter):
+        left = 4
+
+        def work(self, *arguments):
+            self.left -= 1
+            if not self.left:
+                raise KeyboardInterrupt
+
+    options = {"subjects": 2, "items": "gratings", "out": "runs/again.h5", "checkpoint_every": 0}
+    with pytest.raises(KeyboardInterrupt):
+        eg.run("serial-position-10", names["models"], reporter=Stop(), **options)
+    eg.resume("runs/again.h5")
+    whole, again = contents(tmp_path / "runs/own.h5"), contents(tmp_path / "runs/again.h5")
+    assert whole == again
+
+
+def test_mixed_stability_in_torch(run_example, capsys):
+    run_example("mixed_stability_in_torch.py", SEEDS=(1,))
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+    scores = {name: [float(value) for value in numbers] for name, _, *numbers in rows}
+    assert all(scores[name][0] > 0.85 for name in scores)  # both learn the digits as they are
+    # The hybrid network keeps more of them while it learns the turned ones, and learns those less well.
+    assert scores["hybrid"][1] > scores["conventional"][1] + 0.1
+    assert scores["hybrid"][2] < scores["conventional"][2]

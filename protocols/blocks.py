@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
 from ..data.wording import nearest, one_of
 from .fields import MAX_COUNT, Count, EachOrder, Label, Targets
@@ -33,9 +33,20 @@ def read_elements(value: Any) -> tuple[Element, ...]:
     return tuple(elements)
 
 
+def _write_elements(elements: tuple[Element, ...]) -> list[dict[str, Any]]:
+    from .plain_form import yaml_element
+
+    return [yaml_element(element) for element in elements]
+
+
 # The list of elements contains itself; `schema.json_schema` puts its definition where this comment stands.
 ELEMENTS_SCHEMA: dict[str, Any] = {"$comment": "elements"}
-Elements = Annotated["tuple[Element, ...]", PlainValidator(read_elements), WithJsonSchema(ELEMENTS_SCHEMA)]
+Elements = Annotated[
+    "tuple[Element, ...]",
+    PlainValidator(read_elements),
+    PlainSerializer(_write_elements),
+    WithJsonSchema(ELEMENTS_SCHEMA),
+]
 
 
 class Repeat(Spec):

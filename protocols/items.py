@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import PlainValidator, WithJsonSchema, model_validator
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
 from ..data.wording import nearest
 from .fields import SELECTIONS, SLOTS_SCHEMA, WORD, Count, Flag, Slots, Slug, Word, read_slots
+from .plain_form import plain
 from .problems import Problem, ProtocolError, Spec, found, refuse
 
 
@@ -122,7 +123,10 @@ class ItemSpec(Spec):
     count: Count
     train: Count | None = None
     test: Count | None = None
-    lists: Annotated[EqualLists | dict[str, ListForm], PlainValidator(_read_lists), _LISTS_SCHEMA] | None = None
+    lists: (
+        Annotated[EqualLists | dict[str, ListForm], PlainValidator(_read_lists), PlainSerializer(plain), _LISTS_SCHEMA]
+        | None
+    ) = None
 
     @model_validator(mode="after")
     def _lists_fit(self) -> ItemSpec:

@@ -1,5 +1,7 @@
 """The YAML and the Python form hold the same protocol; laws that every unrolled protocol keeps."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -120,6 +122,8 @@ few = settings(max_examples=40, deadline=None, suppress_health_check=list(Health
 def test_forms_convert_without_loss(protocol):
     assert Protocol.from_yaml(protocol.to_yaml()) == protocol
     assert eval(protocol.to_python(), dict(NAMES)) == protocol
+    assert Protocol(**protocol.model_dump()) == protocol
+    assert Protocol(**json.loads(protocol.model_dump_json())) == protocol
 
 
 @few

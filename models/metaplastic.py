@@ -105,6 +105,7 @@ class MetaplasticNetwork(Model):
 
     Examples
     --------
+    >>> from engram.models import Fixed
     >>> MetaplasticNetwork(flexibility=Fixed(1.0)).hidden
     (256, 256)
     >>> MetaplasticNetwork(preset="cho2024", batch_size=512).learning_rate

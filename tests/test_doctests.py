@@ -69,7 +69,9 @@ def test_examples_of_docstrings_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for module, register in REGISTERS:
         monkeypatch.setattr(module, register, dict(getattr(module, register)))
-    assert doctest.testmod(import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE).failed == 0
+    at_a_prompt = {"annotations": None}  # a reader who tries an example has not imported it from __future__
+    module = import_module(name)
+    assert doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE, extraglobs=at_a_prompt).failed == 0
 
 
 @pytest.mark.parametrize("name", PUBLIC)

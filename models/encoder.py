@@ -98,8 +98,8 @@ class Pixels(Encoder):
 
     Examples
     --------
-    >>> Pixels(scale=10).encode(np.array([[[0, 255], [51, 0]]], np.uint8)).round(4).tolist()
-    [[0.0, 10.0, 2.0, 0.0]]
+    >>> Pixels().encode(np.array([[[0, 255], [255, 0]]], np.uint8)).tolist()
+    [[0.0, 1.0, 1.0, 0.0]]
     """
 
     cached: ClassVar[bool] = False

@@ -324,7 +324,7 @@ def capacity(seed: int, data: str) -> None:
     write(f"capacity-{seed}", result, figure)
 
 
-# Tables for docs/mixed-stability.md ------------------------------------------------------------------------------------
+# Tables for docs/mixed-stability.md -----------------------------------------------------------------------------------
 
 COLUMNS = {
     "hebb": ["minimum_1", "minimum_9", "p_minimum_9_above_1", "p_minimum_9_above_conventional", "mean_9", "retained"],

@@ -62,21 +62,22 @@ def recording(sizes: Sizes) -> list[Line]:
     from engram.models.presets import hybrid
     from engram.protocols import ItemSpec, Protocol, each, probe, repeat, wake
     from engram.sim.engine import Engine
+    from engram.sim.laying_out import create_recording
+    from engram.sim.planning import make_plan
     from engram.sim.progress import Reporter
-    from engram.sim.running import _create, _plan
 
     items = item_set("digit-pairs")
     schedule = [repeat(sizes.recorded_repetitions, [each("item", [wake("current"), probe("all")])], label="repetition")]
     protocol = Protocol(name="hebb-repetition", items=ItemSpec(count=10), schedule=schedule)
     model = hybrid(hidden=sizes.hidden, epochs_per_exposure=sizes.epochs)
     settings = {"device": "cpu", "threads": 1, "data": None, "subjects": sizes.recorded_subjects}
-    plan = _plan(protocol, {"hybrid": model}, items, 0, settings, None)
+    plan = make_plan(protocol, {"hybrid": model}, items, 0, settings, None)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "run.h5")
 
         def recorded(times: int) -> None:
             for _ in range(times):
-                with _create(plan, items, settings, path, True) as writer:
+                with create_recording(plan, items, settings, path, True) as writer:
                     Engine(plan, writer, path, 60.0, Reporter()).run(None, {})
                     writer.set_status("complete")
 

@@ -11,8 +11,9 @@ from measuring import Line, Sizes, enough, interleaved, ratio, tensor_bytes_allo
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from engram.sim.batched_mlp import BatchedMLP
     from torch import Tensor
+
+    from engram.sim.batched_mlp import BatchedMLP
 
 CLASSES = 10
 IMAGES = 3000
@@ -26,6 +27,7 @@ LEARNING_RATE = 1e-3
 def network(subjects: int, width: int, batch: int, device: str = "cpu") -> tuple[BatchedMLP, list[Tensor]]:
     """A network of two hidden layers, as wide as its features, and gates half open on average."""
     import torch
+
     from engram.sim.batched_mlp import BatchedMLP
 
     generator = torch.Generator().manual_seed(0)
@@ -55,6 +57,7 @@ def gated_step(sizes: Sizes) -> list[Line]:
 def seconds_of_steps(width: int, sizes: Sizes) -> NDArray[np.float64]:
     """Seconds of a gated, a plain, an autograd and a gate-refreshing step, [side, round]."""
     import torch
+
     from engram.models.synapses import gate_torch
 
     x, target = torch.randn(1, sizes.gate_batch, width), torch.randint(CLASSES, (1, sizes.gate_batch))

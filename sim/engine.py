@@ -5,79 +5,19 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from ..data.items import ItemDraw, Pool
 from ..data.recording.writer import RecordingWriter
-from ..protocols import Presentations, Protocol, Step, Timeline
+from ..protocols import Step
 from .checkpoint import Place, checkpoint_path, save_checkpoint
+from .planning import Plan
 from .progress import Reporter
 from .session import Session, State, Subjects
-from .simulator import Simulator
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """Everything that a run does, before it starts.
-
-    Attributes
-    ----------
-    identity : str
-        Equal for two runs only if they give the same bits.
-    protocol : Protocol
-    timeline : Timeline
-    pool : Pool
-    seed : int
-    draws, presentations : tuple
-        Items, and timeline of presentations, of each subject.
-    simulators : mapping of str to Simulator
-        The models, in the order in which they are run.
-    chunks : mapping of str to int
-        For each model, how many subjects are simulated together.
-    """
-
-    identity: str
-    protocol: Protocol
-    timeline: Timeline
-    pool: Pool
-    seed: int
-    draws: tuple[ItemDraw, ...]
-    presentations: tuple[Presentations, ...]
-    simulators: Mapping[str, Simulator]
-    chunks: Mapping[str, int]
-
-    def subjects(self, model: str, chunk: int) -> Subjects:
-        """The subjects of one chunk."""
-        first = chunk * self.chunks[model]
-        numbers = tuple(range(first, min(first + self.chunks[model], len(self.draws))))
-        return Subjects(
-            numbers=numbers,
-            seed=self.seed,
-            pool=self.pool,
-            draws=tuple(self.draws[k] for k in numbers),
-            presentations=tuple(self.presentations[k] for k in numbers),
-        )
-
-    def chunk_count(self, model: str) -> int:
-        """Number of chunks of a model."""
-        return -(-len(self.draws) // self.chunks[model])
-
-    def points(self, model: str, step: Step) -> int:
-        """How many pieces of work a step is, for one subject."""
-        if step.kind != "wake":
-            return int(step.kind != "probe")
-        return self.simulators[model].points(step, len(self.presentations[0].of(step.index).item))
-
-    def places(self) -> Iterator[Place]:
-        """Every chunk of every model, in order."""
-        for model in self.simulators:
-            for chunk in range(self.chunk_count(model)):
-                yield Place(run=self.identity, model=model, chunk=chunk)
 
 
 class Interrupted(KeyboardInterrupt):

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import platform
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..data.item_sets import item_set
-from ..data.items import ItemSet, draw_items
-from ..data.recording.layout import ModelLayout, ProjectionLayout, SubjectLayout
+from ..data.items import ItemSet
 from ..data.recording.reader import open_recording
 from ..data.recording.writer import RecordingWriter
-from ..data.seeds import child_rng
 from ..models.base import Model
 from ..models.registry import model as named_model
 from ..models.registry import model_from_spec
-from ..protocols import Protocol, load, unroll
+from ..protocols import Protocol, load
 from .checkpoint import load_checkpoint, remove_checkpoint
-from .engine import Engine, Plan
+from .engine import Engine
+from .laying_out import create_recording
+from .planning import Plan, make_plan
 from .progress import Reporter
-from .session import Settings
-from .simulator import Simulator, prepare
 
 if TYPE_CHECKING:
     from ..data.recording.reader import Recording
-
-MEMORY_OF_A_CHUNK = 4 << 30
-"""Bytes that the subjects simulated together may take: a constant, so that chunks are the same everywhere."""
 
 LARGEST_RUN = 100_000
 """Subjects of one run."""
@@ -132,9 +123,9 @@ def run(
         items = item_set(items or protocol.items.set)
     data = None if data is None else str(Path(data).resolve())
     settings = dict(zip(SETTINGS, (device, threads, data, subjects), strict=True))
-    plan = _plan(protocol, _resolve_models(models), items, seed, settings, chunk)
+    plan = make_plan(protocol, _resolve_models(models), items, seed, settings, chunk)
     start = time.perf_counter(), time.process_time()
-    writer = _create(plan, items, settings, out, overwrite)
+    writer = create_recording(plan, items, settings, out, overwrite)
     return _carry_out(plan, writer, out, None, checkpoint_every, reporter or Reporter(), start)
 
 
@@ -190,7 +181,7 @@ def resume(
     if items is None:
         items = item_set(found["name"], **found["options"])
     specs = {name: (models or {}).get(name) or model_from_spec(info.spec) for name, info in recording.models.items()}
-    plan = _plan(protocol, specs, items, recording.seed, settings, chunks)
+    plan = make_plan(protocol, specs, items, recording.seed, settings, chunks)
     if plan.identity != identity:
         what = "items" if plan.pool.identity != found["identity"] else "models or the version of engram"
         raise ValueError(f"{path} cannot be resumed: the {what} changed since it was started; run it again instead")
@@ -222,117 +213,6 @@ def _carry_out(
         writer.set_status("failed" if failed else "complete")
     remove_checkpoint(path)
     return open_recording(path)
-
-
-def _plan(
-    protocol: Protocol,
-    models: Mapping[str, Model],
-    items: ItemSet,
-    seed: int,
-    settings: Mapping[str, Any],
-    chunks: Mapping[str, int] | int | None,
-) -> Plan:
-    pool = items.pool(settings["data"])
-    for model in models.values():
-        model.check(protocol, pool)
-    timeline = unroll(protocol)
-    numbers = range(settings["subjects"])
-    spec = protocol.items
-    draws = tuple(
-        draw_items(pool, spec.count, spec.train, spec.test, child_rng(seed, "subject", k, "items")) for k in numbers
-    )
-    presentations = tuple(timeline.presentations(child_rng(seed, "subject", k, "schedule")) for k in numbers)
-    how = Settings(device=settings["device"], threads=settings["threads"])
-    simulators = {name: prepare(model, pool, spec.count, how) for name, model in models.items()}
-    if not isinstance(chunks, Mapping):
-        chunks = {name: chunks or _default_chunk(simulator, len(draws)) for name, simulator in simulators.items()}
-    fixed = {
-        "protocol": protocol.to_yaml(),
-        "models": {name: model.spec() for name, model in models.items()},
-        "pool": pool.identity,
-        "seed": seed,
-        "settings": dict(settings),
-        "chunks": dict(chunks),
-    }
-    identity = hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
-    return Plan(
-        identity=identity,
-        protocol=protocol,
-        timeline=timeline,
-        pool=pool,
-        seed=seed,
-        draws=draws,
-        presentations=presentations,
-        simulators=simulators,
-        chunks=chunks,
-    )
-
-
-def _default_chunk(simulator: Simulator, subjects: int) -> int:
-    if simulator.bytes_per_subject == 0:
-        return subjects
-    return max(1, min(subjects, MEMORY_OF_A_CHUNK // simulator.bytes_per_subject))
-
-
-def _create(plan: Plan, items: ItemSet, settings: Mapping[str, Any], out: Path, overwrite: bool) -> RecordingWriter:
-    record, spec = plan.protocol.record, plan.protocol.items
-    weight_steps = plan.timeline.weight_steps(record)
-    subjects = [
-        SubjectLayout(
-            seed=f"{plan.seed}/subject/{k}",
-            items=[plan.pool.classes[c] for c in draw.classes],
-            presentations={name: getattr(rows, name) for name in ("phase", "order", "item", "label", "wrong")},
-        )
-        for k, (draw, rows) in enumerate(zip(plan.draws, plan.presentations, strict=True))
-    ]
-    item_set_json = json.dumps(
-        {
-            "name": items.name,
-            "options": items.model_dump(mode="json"),
-            "source": plan.pool.source,
-            "identity": plan.pool.identity,
-        }
-    )
-    layouts = {}
-    for name, simulator in plan.simulators.items():
-        model = simulator.model
-        encoder = getattr(model, "encoder", None)
-        layouts[name] = ModelLayout(
-            spec=json.dumps(model.spec()),
-            item_set=item_set_json,
-            encoder="none" if encoder is None else encoder.kind,
-            abilities=sorted(model.abilities),
-            chance=1 / spec.count,
-            subjects=subjects,
-            slots=spec.count,
-            curve_rows=sum(plan.points(name, step) for step in plan.timeline.steps if step.curve),
-            trials=plan.draws[0].test.shape[1] if record.responses == "trials" else 0,
-            responses=record.responses != "none",
-            projections=[
-                ProjectionLayout(name=projection, shape=shape) for projection, shape in simulator.projections.items()
-            ],
-            weight_rows=len(weight_steps) if simulator.projections else 0,
-            snapshots=record.weights == "snapshots",
-        )
-    # A checkpoint that an equal run left here would make this one skip what is not in the new recording.
-    remove_checkpoint(out)
-    writer = RecordingWriter.create(
-        out,
-        name=plan.protocol.name,
-        protocol=plan.protocol.to_yaml(),
-        seed=plan.seed,
-        timeline=plan.timeline.table(),
-        probe_steps=plan.timeline.probe_steps,
-        weight_steps=weight_steps,
-        models=layouts,
-        settings={**settings, "chunks": dict(plan.chunks), "identity": plan.identity},
-        overwrite=overwrite,
-    )
-    writer.log(
-        command=" ".join(sys.argv),
-        machine={"system": platform.platform(), "python": platform.python_version(), "cores": os.cpu_count()},
-    )
-    return writer
 
 
 def _resolve_models(models: Mapping[str, Model | str] | Sequence[str] | str) -> dict[str, Model]:

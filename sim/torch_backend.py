@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import torch
 
-from ..models.features import encode_pool
+from ..data.items import Pool
+from ..models.features import Encoder, FeaturePool, encode_pool
 from ..models.metaplastic import MetaplasticNetwork
 from .metaplastic_session import MetaplasticSession, projections
 from .session import Session, Settings, Subjects
 from .simulator import Simulator
 
 if TYPE_CHECKING:
-    from ..data.items import Pool
     from ..models.base import Model
     from ..protocols import Step
 
@@ -44,7 +45,7 @@ class TorchSimulator(Simulator):
         if not isinstance(model, MetaplasticNetwork):
             raise ValueError(f"the torch backend simulates MetaplasticNetwork; found {type(model).__name__}")
         check_device(settings.device)
-        self.features = encode_pool(pool, model.encoder, settings.cache, settings.device)
+        self.features = features_of(pool, model.encoder, settings)
         self.projections = projections(model, self.features, slots)
         widest = self.features.train.shape[1] + 2 * sum(post for _, post in self.projections.values())
         weights = ARRAYS_PER_WEIGHT * sum(math.prod(shape) for shape in self.projections.values())
@@ -65,6 +66,17 @@ class TorchSimulator(Simulator):
 
     def points(self, step: Step, presentations: int) -> int:
         return presentations * self.model.plan(step).epochs
+
+
+_features: WeakKeyDictionary[Pool, dict[Encoder, FeaturePool]] = WeakKeyDictionary()
+
+
+def features_of(pool: Pool, encoder: Encoder, settings: Settings) -> FeaturePool:
+    """Features of a pool, held once in memory for all models that use the same encoder, for as long as the pool is."""
+    known = _features.setdefault(pool, {})
+    if encoder not in known:
+        known[encoder] = encode_pool(pool, encoder, settings.cache, settings.device)
+    return known[encoder]
 
 
 def check_device(name: str) -> None:

@@ -1,0 +1,80 @@
+"""The recording of a run, laid out from its plan."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..data.items import ItemSet
+from ..data.recording.layout import ModelLayout, ProjectionLayout, SubjectLayout
+from ..data.recording.writer import RecordingWriter
+from .checkpoint import remove_checkpoint
+from .planning import Plan
+
+
+def create_recording(
+    plan: Plan, items: ItemSet, settings: Mapping[str, Any], out: Path, overwrite: bool
+) -> RecordingWriter:
+    record, spec = plan.protocol.record, plan.protocol.items
+    weight_steps = plan.timeline.weight_steps(record)
+    subjects = [
+        SubjectLayout(
+            seed=f"{plan.seed}/subject/{k}",
+            items=[plan.pool.classes[c] for c in draw.classes],
+            presentations={name: getattr(rows, name) for name in ("phase", "order", "item", "label", "wrong")},
+        )
+        for k, (draw, rows) in enumerate(zip(plan.draws, plan.presentations, strict=True))
+    ]
+    item_set_json = json.dumps(
+        {
+            "name": items.name,
+            "options": items.model_dump(mode="json"),
+            "source": plan.pool.source,
+            "identity": plan.pool.identity,
+        }
+    )
+    layouts = {}
+    for name, simulator in plan.simulators.items():
+        model = simulator.model
+        encoder = getattr(model, "encoder", None)
+        layouts[name] = ModelLayout(
+            spec=json.dumps(model.spec()),
+            item_set=item_set_json,
+            encoder="none" if encoder is None else encoder.kind,
+            abilities=sorted(model.abilities),
+            chance=1 / spec.count,
+            subjects=subjects,
+            slots=spec.count,
+            curve_rows=sum(plan.points(name, step) for step in plan.timeline.steps if step.curve),
+            trials=plan.draws[0].test.shape[1] if record.responses == "trials" else 0,
+            responses=record.responses != "none",
+            projections=[
+                ProjectionLayout(name=projection, shape=shape) for projection, shape in simulator.projections.items()
+            ],
+            weight_rows=len(weight_steps) if simulator.projections else 0,
+            snapshots=record.weights == "snapshots",
+        )
+    # A checkpoint that an equal run left here would make this one skip what is not in the new recording.
+    remove_checkpoint(out)
+    writer = RecordingWriter.create(
+        out,
+        name=plan.protocol.name,
+        protocol=plan.protocol.to_yaml(),
+        seed=plan.seed,
+        timeline=plan.timeline.table(),
+        probe_steps=plan.timeline.probe_steps,
+        weight_steps=weight_steps,
+        models=layouts,
+        settings={**settings, "chunks": dict(plan.chunks), "identity": plan.identity},
+        overwrite=overwrite,
+    )
+    writer.log(
+        command=" ".join(sys.argv),
+        machine={"system": platform.platform(), "python": platform.python_version(), "cores": os.cpu_count()},
+    )
+    return writer

@@ -318,7 +318,7 @@ def capacity(seed: int, data: str) -> None:
     }
     result = {
         **rows_of(seed, table),
-        "memorised_by_items_trained": {n: counts[counts.model == n].memorised.tolist() for n in recording.models},
+        "memorised_by_items_trained": {n: counts[counts.model == n]["mean"].tolist() for n in recording.models},
         "gross_memory_by_items_trained": by_model,
     }
     write(f"capacity-{seed}", result, figure)

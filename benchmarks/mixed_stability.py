@@ -307,10 +307,9 @@ def capacity(seed: int, data: str) -> None:
     gross = gross_memory(recording.performance(), recording.presentations())
     figure = Figure(figsize=(11, 5), layout="constrained")
     left, right = figure.subplots(1, 2)
-    shown = ["conventional", "hybrid-5", "stable-5"]
-    names = [family(name)[0] for name in shown]
-    performance = recording.performance(shown).assign_coords(model=names)
-    plot_memorised(recording.responses(shown).assign_coords(model=names), performance, recording.presentations(), left)
+    shown = ["conventional", "hybrid-2", "hybrid-5", "hybrid-10", "stable-2"]
+    performance = recording.performance(shown)
+    plot_memorised(recording.responses(shown), performance, recording.presentations(), left)
     plot_gross_memory(performance, recording.presentations(), right)
     legend_below(left)
     by_model = {

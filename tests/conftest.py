@@ -73,6 +73,7 @@ schedule:
   - wake: {present: all, order: shuffled, labels: deranged}
     label: poisoning
   - probe: seen
+    label: poisoning
 record: {responses: trials, weights: snapshots, every: phase}
 """
 

@@ -15,6 +15,8 @@ import pytest
 from engram.data.recording import open_recording
 from engram.sim.checkpoint import checkpoint_path
 
+pytestmark = pytest.mark.timeout(900)
+
 SETUP = """
 import os, random, signal, sys, time
 import torch
@@ -85,7 +87,7 @@ def forks(tmp_path, tiny_text):
             [sys.executable, "-c", SETUP + textwrap.dedent(script), str(tmp_path), tiny_text],
             capture_output=True,
             text=True,
-            timeout=200,
+            timeout=800,
             check=False,
         )
         assert (outcome.returncode, outcome.stderr) == (0, "")

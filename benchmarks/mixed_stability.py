@@ -2,6 +2,7 @@
 
     python benchmarks/mixed_stability.py hebb --seed 2001        repetition, poisoning, ablation (built-in digits)
     python benchmarks/mixed_stability.py frequency --seed 2001   learning frequency against order (built-in digits)
+    python benchmarks/mixed_stability.py nontarget --seed 2001   with and without images of the other items
     python benchmarks/mixed_stability.py features --seed 2001 --data DIR   serial position, ten items, EfficientNet
     python benchmarks/mixed_stability.py capacity --seed 2001 --data DIR   the same with thirty items
     python benchmarks/mixed_stability.py report                            tables of all results kept
@@ -246,7 +247,11 @@ def serial_position(
     name: str, count: int, seed: int, data: str, kappas: tuple[float, ...], encoder: EfficientNetLite0
 ) -> tuple[Recording, pd.DataFrame]:
     models = over_sensitivity(kappas, encoder=encoder)
-    recording = recorded(f"{name}-{seed}", serial(count), models, seed, data=data)
+    return serial_table(recorded(f"{name}-{seed}", serial(count), models, seed, data=data))
+
+
+def serial_table(recording: Recording) -> tuple[Recording, pd.DataFrame]:
+    """What is known at the end of a list, one row for each network."""
     counts = count_memorised_by_subject(recording)
     found = metrics(recording)
     rows = []
@@ -301,6 +306,18 @@ def features(seed: int, data: str) -> None:
     write(f"features-{seed}", {"centred": rows_of(seed, table), "uncentred": rows_of(seed, raw)}, figure)
 
 
+def nontarget(seed: int) -> None:
+    """The ablation: serial position on the built-in digits with and without images of the other items."""
+    parts = {}
+    for name, mixed_in in (("with", True), ("without", False)):
+        models = over_sensitivity((0.5, 2.0, 5.0, 20.0), nontarget=mixed_in)
+        items = ItemSpec(set="digit-pairs", count=10)
+        protocol = eg.Protocol(name="serial", items=items, schedule=[each("item", [wake("current"), probe("all")])])
+        _, table = serial_table(recorded(f"nontarget-{name}-{seed}", protocol, models, seed))
+        parts[name] = rows_of(seed, table)
+    write(f"nontarget-{seed}", parts, None)
+
+
 def capacity(seed: int, data: str) -> None:
     recording, table = serial_position("capacity", 30, seed, data, (2.0, 5.0, 10.0, 20.0), FEATURES)
     counts = count_memorised(recording.responses())
@@ -328,6 +345,7 @@ def capacity(seed: int, data: str) -> None:
 COLUMNS = {
     "hebb": ["minimum_1", "minimum_9", "p_minimum_9_above_1", "p_minimum_9_above_conventional", "mean_9", "retained"],
     "frequency": ["rho_frequency", "rho_order", "average", "memorised"],
+    "nontarget": ["memorised", "average", "first", "last", "minimum"],
     "features": ["memorised", "p_memorised_above_conventional", "average", "first", "last"],
     "capacity": ["memorised", "p_memorised_above_conventional", "average", "first", "last"],
 }
@@ -351,7 +369,7 @@ def report() -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("experiment", choices=["hebb", "frequency", "features", "capacity", "report"])
+    parser.add_argument("experiment", choices=["hebb", "frequency", "nontarget", "features", "capacity", "report"])
     parser.add_argument("--seed", type=int, default=2001)
     parser.add_argument("--data", help="folder with MNIST-style IDX files, for features and capacity")
     arguments = parser.parse_args()
@@ -363,5 +381,5 @@ if __name__ == "__main__":
             parser.error("--data DIR is needed: a folder with MNIST-style IDX files")
         {"features": features, "capacity": capacity}[arguments.experiment](arguments.seed, arguments.data)
     else:
-        {"hebb": hebb, "frequency": frequency}[arguments.experiment](arguments.seed)
+        {"hebb": hebb, "frequency": frequency, "nontarget": nontarget}[arguments.experiment](arguments.seed)
     print(f"{time.perf_counter() - start:.0f} s")

@@ -7,6 +7,7 @@ first use, so that importing this package loads neither pandas nor matplotlib.
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 _MODULE_OF = {
     "final_performance": ".serial_position",
@@ -48,7 +49,7 @@ _MODULE_OF = {
 __all__ = sorted(_MODULE_OF)
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_MODULE_OF[name], __name__), name)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from . import models as models
     from . import protocols as protocols
     from . import sim as sim
-    from .data.recording import open_recording as open
+    from .data.recording import open_recording as open  # noqa: F401
     from .models import Beta as Beta
     from .models import Falling as Falling
     from .models import Fixed as Fixed

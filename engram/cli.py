@@ -276,8 +276,8 @@ def main() -> None:
     """Entry point of ``engram``."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     warnings.formatwarning = lambda message, *where, **more: f"engram: {message}\n"
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # None where the shell has closed it
-    sys.stderr = sys.stderr or open(os.devnull, "w")
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - None where the shell has closed it
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     try:
         try:
             app()

@@ -66,7 +66,8 @@ def write_kind(value: Any) -> dict[str, Any]:
 
 
 def _concrete(base: type) -> Iterator[type]:
-    for cls in base.__subclasses__():
+    subclasses: list[type] = base.__subclasses__()
+    for cls in subclasses:
         if not getattr(cls, "__abstractmethods__", None) and isinstance(_kind_of(cls), str):
             yield cls
         yield from _concrete(cls)

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+
 from engram.analysis import average_performance, gross_memory
 from engram.analysis.capacity import first_pass
 

@@ -1,7 +1,8 @@
 import numpy as np
 import xarray as xr
-from engram.analysis import above_chance
 from scipy import stats
+
+from engram.analysis import above_chance
 
 
 def table(values):

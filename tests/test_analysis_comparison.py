@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from engram.analysis import compare_models, compare_paired
 from scipy import stats
+
+from engram.analysis import compare_models, compare_paired
 
 A = np.array([0.31, 0.42, 0.55, 0.67, 0.38, 0.49])
 B = np.array([0.12, 0.38, 0.27, 0.41, 0.33, 0.50])

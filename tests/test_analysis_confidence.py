@@ -1,10 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from engram.analysis import mean_over_subjects
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+
+from engram.analysis import mean_over_subjects
 
 
 @settings(max_examples=30, deadline=None)

@@ -5,6 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
 from engram.analysis import (
     minimum_by_repetition,
     model_styles,
@@ -22,8 +25,6 @@ from engram.analysis import (
     serial_position_curve,
 )
 from engram.analysis.figures.style import STYLES
-from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 
 DIMS = ("model", "subject", "probe", "item")
 N = 4

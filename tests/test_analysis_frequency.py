@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from engram.analysis import frequency_and_order_correlation, performance_by_frequency
 from scipy import stats
+
+from engram.analysis import frequency_and_order_correlation, performance_by_frequency
 
 
 def table(values, phase):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+
 from engram.analysis import performance_around_poisoning, retention_after_poisoning, retention_by_subject
 
 NAN = np.nan

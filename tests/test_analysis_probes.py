@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+
 from engram.analysis import final_performance, performance_by_repetition
 from engram.analysis.probes import final_probe, in_order, intact, labelled
 

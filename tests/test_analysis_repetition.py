@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+
 from engram.analysis import mean_by_repetition, minimum_by_repetition, performance_by_repetition, repetition_scores
 
 NAN = np.nan

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+
 from engram.analysis import final_performance, learning_curves, serial_position_curve
 
 NAN = np.nan

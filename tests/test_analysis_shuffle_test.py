@@ -3,6 +3,7 @@ from math import comb
 import numpy as np
 import pytest
 import xarray as xr
+
 from engram.analysis import count_memorised, memorised
 
 

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+
 from engram.analysis import metrics, summary
 from engram.data.recording import ModelLayout, RecordingWriter, SubjectLayout, open_recording
 
@@ -137,8 +138,9 @@ def test_summary_has_the_documented_fields(tmp_path):
 
 
 def test_no_probe_at_all_gives_empty_metrics():
-    from engram.analysis.probes import PROBE_DIMS
     from xarray import DataArray
+
+    from engram.analysis.probes import PROBE_DIMS
 
     coords = {name: ("probe", np.array([], dtype=object)) for name in ("label", "lesion", "repetition", "phase")}
     nothing = DataArray(

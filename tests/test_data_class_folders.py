@@ -3,9 +3,10 @@ import os
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from engram.data import class_folders
 from engram.data.class_folders import part_and_class, read_image_folder
-from PIL import Image
 
 
 def png(value):

@@ -3,9 +3,10 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
+
 from engram.data import DigitPairs, Digits, ImagePart
 from engram.data.digits import compose_pairs
-from sklearn.datasets import load_digits
 
 PAIRS = [f"{i}{j}" for i, j in combinations(range(10), 2)]
 

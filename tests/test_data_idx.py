@@ -3,10 +3,11 @@ import struct
 
 import numpy as np
 import pytest
-from engram.data import idx
-from engram.data.idx import looks_like_idx, read_idx
 from hypothesis import given
 from hypothesis import strategies as st
+
+from engram.data import idx
+from engram.data.idx import looks_like_idx, read_idx
 
 
 def idx_bytes(array, claimed=None):

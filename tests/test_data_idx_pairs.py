@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from engram.data.idx_pairs import find_idx, has_idx_part, idx_pair, labels_beside, read_idx_pair
 
 

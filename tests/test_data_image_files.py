@@ -4,11 +4,12 @@ import zlib
 
 import numpy as np
 import pytest
-from engram.data import image_files
-from engram.data.image_files import decode_image, is_grey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+
+from engram.data import image_files
+from engram.data.image_files import decode_image, is_grey
 
 
 def encoded(image, file_format="PNG", **settings):

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engram.data import DigitPairs, Digits, Images, item_set
 from PIL import Image
+
+from engram.data import DigitPairs, Digits, Images, item_set
 
 
 def png(value, shape=(2, 2)):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from engram.data import draw_items, item_set, item_sets
 
 PAGE = Path(__file__).parent.parent / "docs" / "item-sets.md"

@@ -2,6 +2,7 @@ import subprocess
 import sys
 
 import pytest
+
 from engram.data import DigitPairs, Digits, Images, ItemSet, item_set, item_set_names, item_sets, register_item_set
 
 

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from engram.data import ImagePart, ItemSet, Pool, draw_items
 from hypothesis import given
 from hypothesis import strategies as st
+
+from engram.data import ImagePart, ItemSet, Pool, draw_items
 
 
 def part(labels, shape=(2, 2)):

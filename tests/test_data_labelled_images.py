@@ -2,10 +2,11 @@ import warnings
 
 import numpy as np
 import pytest
-from engram.data import ImagePart
-from engram.data.labelled_images import split_by_image, warn_of_two_labels, without_test_images
 from hypothesis import given
 from hypothesis import strategies as st
+
+from engram.data import ImagePart
+from engram.data.labelled_images import split_by_image, warn_of_two_labels, without_test_images
 
 
 def part(values):

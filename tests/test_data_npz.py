@@ -4,10 +4,11 @@ import zipfile
 
 import numpy as np
 import pytest
-from engram.data import npz
-from engram.data.npz import read_npz_parts
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from engram.data import npz
+from engram.data.npz import read_npz_parts
 
 IMAGES, LABELS = np.arange(24, dtype=np.uint8).reshape(4, 2, 3), np.array([[0], [1], [10], [0]], np.uint8)
 

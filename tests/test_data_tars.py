@@ -6,11 +6,12 @@ import tarfile
 
 import numpy as np
 import pytest
-from engram.data import tars
-from engram.data.tars import read_image_tar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+
+from engram.data import tars
+from engram.data.tars import read_image_tar
 
 
 def png(value):

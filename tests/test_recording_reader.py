@@ -6,6 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+
 from engram.data.recording import ModelLayout, ProjectionLayout, RecordingWriter, SubjectLayout, open_recording
 
 MODELS = ("hybrid", "conventional")

@@ -7,6 +7,7 @@ import time
 import h5py
 import numpy as np
 import pytest
+
 from engram.data.recording import ModelLayout, ProjectionLayout, RecordingWriter, SubjectLayout
 from engram.data.recording import writer as writer_module
 from engram.data.recording.disk_file import DiskFile

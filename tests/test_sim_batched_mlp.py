@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -13,7 +15,7 @@ SIZES = [7, 9, 8, 5]
 
 def parameters(subjects: int) -> tuple[list[Tensor], list[Tensor]]:
     generator = torch.Generator().manual_seed(3)
-    weights = [torch.randn(subjects, a, b, generator=generator) for a, b in zip(SIZES, SIZES[1:], strict=False)]
+    weights = [torch.randn(subjects, a, b, generator=generator) for a, b in pairwise(SIZES)]
     return weights, [torch.randn(subjects, 1, b, generator=generator) for b in SIZES[1:]]
 
 

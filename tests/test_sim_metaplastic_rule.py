@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -40,7 +42,7 @@ def papers_procedure(model: MetaplasticNetwork, subject: int) -> list[np.ndarray
     draw = draw_items(pool, 3, 8, 4, child_rng(SEED, "subject", subject, "items"))
     sizes = [features.shape[1], *model.hidden, 3]
     weights, flexibilities = [], []
-    for layer, shape in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for layer, shape in enumerate(pairwise(sizes)):
         rng = child_rng(SEED, "subject", subject, "weights", layer)
         weights.append(torch.tensor(rng.standard_normal(shape) * np.sqrt(2 / sum(shape)), requires_grad=True))
         rng = child_rng(SEED, "subject", subject, "flexibility", layer)
@@ -115,7 +117,7 @@ def test_a_gate_read_at_every_step_differs_from_one_read_per_item() -> None:
 
 
 def test_auto_with_a_gate_read_at_every_step_is_calibrated_before_learning() -> None:
-    settings = dict(encoder=FEATURES, hidden=(6,), learning_rate=0.01, batch_size=5)
+    settings = {"encoder": FEATURES, "hidden": (6,), "learning_rate": 0.01, "batch_size": 5}
     by_item = make_session(MetaplasticNetwork(gate_refresh="item", **settings))
     by_step = make_session(MetaplasticNetwork(gate_refresh="step", **settings))
     step = unroll(PROTOCOL).steps[0]

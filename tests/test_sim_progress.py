@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import select
 
 import pytest
 
@@ -81,9 +82,11 @@ def test_lines_in_a_file_and_a_bar_on_a_terminal(monkeypatch):
                 bar.work("hybrid", "repetition 2 wake", f"item {piece + 1}, epoch 1", 10)
             bar._progress.refresh()
             bar.say("hybrid, subject 3: [loss] was not finite")
-        shown = os.read(reading, 1 << 16).decode()
+        shown = b""
+        while select.select([reading], [], [], 0.2)[0]:
+            shown += os.read(reading, 1 << 16)
     os.close(reading)
-    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode())
     assert "hybrid, subject 3: [loss] was not finite" in plain
     row = next(line for line in re.split(r"[\r\n]+", plain) if "item 10, epoch 1" in line)
     assert re.search(r"hybrid .*50% repetition 2 wake  item 10, epoch 1 \d+ item epochs/s +\d:\d\d:\d\d", row), row

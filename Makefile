@@ -7,37 +7,34 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= runs
-SOURCES := $(shell find engram data protocols models sim analysis -name '*.py' -o -name '*.yaml') pyproject.toml README.md
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: run test check bench clean
 
-# Dependencies once; the package itself again whenever a source changed.
-$(VENV)/.dependencies: pyproject.toml constraints.txt
+$(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt '.[features,test,dev]'
+	$(PIP) --constraint constraints.txt --editable '.[features,test,dev]'
 	touch $@
 
-$(VENV)/.package: $(VENV)/.dependencies $(SOURCES)
-	rm -rf build
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .
-	rm -rf build
-	touch $@
-
-run: $(VENV)/.package
+run: $(VENV)/.installed
 	env -u ENGRAM_DATA $(BIN)/engram run hebb-repetition --models conventional,hybrid --subjects 10 --seed 1 \
 	  --out $(OUT)/hebb-repetition.h5 --overwrite
-	$(BIN)/engram plot $(OUT)/hebb-repetition.h5 --out $(OUT)/hebb-repetition.png
+	$(BIN)/engram plot $(OUT)/hebb-repetition.h5 --out $(OUT)/hebb-repetition.png --overwrite
 
-test: $(VENV)/.package
+test: $(VENV)/.installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
-check: $(VENV)/.package
+# Types are checked on the package as users get it, not as it lies here in folders.
+check: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	cd $(VENV) && bin/python -m mypy --config-file ../pyproject.toml -p engram
+	rm -rf build $(VENV)/typed
+	$(PIP) --no-deps --target $(VENV)/typed .
+	cd $(VENV)/typed && ../bin/python -m mypy --config-file ../../pyproject.toml -p engram
+	rm -rf build
 	$(BIN)/python -m pytest -q tests/test_imports.py
 
-bench: $(VENV)/.package
+bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/speed.py
 
 clean:

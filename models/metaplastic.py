@@ -32,7 +32,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "sensitivity": "auto",
     },
     "cho2024": {
-        "encoder": {"kind": "alexnet"},
+        # The paper's AlexNet takes 0..255; torchvision's takes smaller numbers, on whose features a rate of 1e-4
+        # learns nothing. 875 is the mean norm of another ImageNet network's features of images of 0..255.
+        "encoder": {"kind": "alexnet", "norm": 875.0},
         "hidden": (4096, 4096),
         "learning_rate": 1e-4,
         "batch_size": 1024,
@@ -97,7 +99,9 @@ class MetaplasticNetwork(Model):
     learning_rate, batch_size, epochs_per_exposure
         Plain SGD without momentum.
     preset : {"default", "cho2024"}
-        Fills what is not given: ``cho2024`` has the sizes and the optimiser of the paper.
+        Fills what is not given: ``cho2024`` has the sizes and the optimiser of the paper, and its sensitivity for lists
+        of ten (4e5; the paper takes 2e5 for thirty). Where other features take the place of the paper's, that number
+        means nothing: use ``"auto"``.
 
     Notes
     -----

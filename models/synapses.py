@@ -14,7 +14,7 @@ Networks 190, doi:10.1016/j.neunet.2025.107762.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -94,7 +94,7 @@ def gate(weight: ArrayLike, initial: ArrayLike, flexibility: ArrayLike, sensitiv
     distance = np.abs(np.asarray(weight, dtype=np.float64) - np.asarray(initial, dtype=np.float64))
     with np.errstate(over="ignore", under="ignore"):
         decay = np.exp(-2.0 * stiffness(flexibility, sensitivity) * distance)
-        open_ = 4.0 * decay / (1.0 + decay) ** 2
+        open_ = np.minimum(4.0 * decay / (1.0 + decay) ** 2, 1.0)  # rounding can exceed 1 by one bit
     return np.where(np.asarray(flexibility) > 0, open_, 0.0)
 
 
@@ -176,20 +176,3 @@ def auto_sensitivity(travelled: ArrayLike, kappa: float = AUTO_KAPPA) -> NDArray
             "is the learning rate 0, every synapse frozen, or the input blank? Give sensitivity a number instead"
         )
     return kappa / d
-
-
-def split_stiffness(flexibility: NDArray[Any], sensitivity: ArrayLike) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Stiffness and frozen mask as float32 tensors for `gate_torch`.
-
-    Examples
-    --------
-    >>> k, frozen = split_stiffness(np.array([0.0, 0.5]), 2.0)
-    >>> k.tolist(), frozen.tolist()
-    ([0.0, 2.0], [True, False])
-    """
-    import torch
-
-    f = np.asarray(flexibility)
-    frozen = f == 0
-    k = torch.from_numpy(stiffness(f, sensitivity).astype(np.float32))
-    return k, torch.from_numpy(frozen) if frozen.any() else None

@@ -13,8 +13,8 @@ def teaching_set(
 
     All training images of the item, with the label that the presentation gives it. With ``nontarget``, also
     round(images / (N - 1)) images of each other item, whose labels are spread evenly over the *other wrong* items:
-    never the image's own label, and never the label that is being taught now. They keep the output from collapsing
-    on that label.
+    never the image's own label, never that of the presented item, and never the label that is being taught now, which
+    is another one where an item is given a wrong label. They keep the output from collapsing on that label.
 
     Parameters
     ----------
@@ -61,7 +61,10 @@ def teaching_set(
     images, labels = [train[item]], [own_labels]
     for other in others:
         images.append(rng.choice(train[other], per_other, replace=False))
-        labels.append(_evenly(np.setdiff1d(np.arange(slots), [other, label]), per_other, rng))
+        choices = np.setdiff1d(np.arange(slots), [other, item, label])
+        if not choices.size:  # three items, one of them under the wrong label: only the presented item's own is left
+            choices = np.array([item])
+        labels.append(_evenly(choices, per_other, rng))
     return np.concatenate(images), np.concatenate(labels)
 
 

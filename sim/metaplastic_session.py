@@ -14,7 +14,7 @@ from torch import Tensor
 from ..data.seeds import child_rng
 from ..models.features import FeaturePool
 from ..models.metaplastic import LearningPlan, MetaplasticNetwork
-from ..models.synapses import auto_sensitivity, gate_torch, split_stiffness
+from ..models.synapses import auto_sensitivity, gate_torch, stiffness
 from .batched_mlp import NEGLIGIBLE, BatchedMLP
 from .session import Progress, Responses, Session, Settings, State, Subjects
 
@@ -51,7 +51,7 @@ class MetaplasticSession(Session):
         self._train = torch.as_tensor(features.train, device=self.device)
         self._test = torch.as_tensor(features.test, device=self.device)
         self._projections = projections(model, features, subjects.slots)
-        self._initial = self._draw("weights")
+        self._initial = self._draw_weights()
         self._net = BatchedMLP(
             [w.clone() for w in self._initial],
             [torch.zeros(len(subjects), 1, n, device=self.device) for _, n in self._projections.values()],
@@ -67,65 +67,72 @@ class MetaplasticSession(Session):
     # The rule ---------------------------------------------------------------------------------------------------------
 
     def _prepare_rule(self) -> None:
-        model, flexibility = self.model, self._draw("flexibility")
+        """Draw the flexibilities, and turn them into gates of fixed rates or into stiffness."""
         self._gates: list[Tensor] | None = None
         self._sensitivity: NDArray[np.float64] | None = None
-        self._stiffness: list[tuple[Tensor, Tensor | None]] = []
-        self._is_gated = False
-        if model.rule == "rate":
-            if not all(bool((f == 1).all()) for f in flexibility) or model.rate != 1.0:
-                self._gates = [f.mul_(model.rate) for f in flexibility]
+        self._stiffness = [torch.empty_like(w) for w in self._initial]
+        self._frozen: list[Tensor | None] = [None] * len(self._initial)
+        ordinary = extreme = True
+        for layer, values in enumerate(self._stiffness):
+            frozen = np.zeros(values.shape, dtype=bool)
+            for place, f in enumerate(self._draw_flexibilities(layer)):
+                ordinary &= bool((f == 1).all())
+                extreme &= bool(((f == 0) | (f == 1)).all())
+                drawn = self.model.rate * f if self.model.rule == "rate" else stiffness(f, 1.0)
+                values[place] = torch.from_numpy(drawn)
+                frozen[place] = f == 0
+            if frozen.any():
+                self._frozen[layer] = torch.from_numpy(frozen).to(self.device)
+        self._is_gated = self.model.rule == "gate" and not ordinary
+        if self.model.rule == "rate" and not (ordinary and self.model.rate == 1):
+            self._gates, self._stiffness = self._stiffness, []
+        if not self._is_gated:
+            self._stiffness = []
             return
-        extremes = all(bool(((f == 0) | (f == 1)).all()) for f in flexibility)
-        if all(bool((f == 1).all()) for f in flexibility):
-            return
-        self._is_gated = True
         self._gates = [torch.empty_like(w) for w in self._initial]
-        self._relative_stiffness = [split_stiffness(f.cpu().numpy(), 1.0) for f in flexibility]
-        if model.sensitivity != "auto":
-            self._set_sensitivity(np.full(len(self.subjects), float(model.sensitivity)))
-        elif extremes:  # Where every synapse is frozen or ordinary, no sensitivity matters.
+        if self.model.sensitivity != "auto":
+            self._set_sensitivity(np.full(len(self.subjects), float(self.model.sensitivity)))
+        elif extreme:  # Where every synapse is frozen or ordinary, no sensitivity matters.
             self._set_sensitivity(np.ones(len(self.subjects)))
 
     def _set_sensitivity(self, sensitivity: NDArray[np.float64]) -> None:
+        """Scale the stiffness, once: it was drawn for a sensitivity of 1."""
+        if self._sensitivity is not None:
+            return
         self._sensitivity = sensitivity
-        scale = torch.as_tensor(sensitivity, dtype=torch.float32)[:, None, None]
-        largest = torch.finfo(torch.float32).max
-        self._stiffness = [
-            ((k * scale).clamp_(max=largest).to(self.device), None if frozen is None else frozen.to(self.device))
-            for k, frozen in self._relative_stiffness
-        ]
+        scale = torch.as_tensor(sensitivity, dtype=torch.float32, device=self.device)[:, None, None]
+        for values in self._stiffness:
+            values.mul_(scale).clamp_(max=torch.finfo(torch.float32).max)
 
     def _refresh_gates(self) -> None:
         if not self._is_gated:
             return
         assert self._gates is not None
-        if self._sensitivity is None:  # Until the first item is learned w = w0, where every gate is open.
-            for gate, (_, frozen) in zip(self._gates, self._relative_stiffness, strict=True):
-                gate.fill_(1.0)
-                if frozen is not None:
-                    gate.masked_fill_(frozen.to(self.device), 0.0)
-            return
-        for weight, initial, (stiffness, frozen), gate in zip(
-            self._net.weights, self._initial, self._stiffness, self._gates, strict=True
+        for weight, initial, values, frozen, gate in zip(
+            self._net.weights, self._initial, self._stiffness, self._frozen, self._gates, strict=True
         ):
-            torch.threshold_(gate_torch(weight, initial, stiffness, frozen, gate), NEGLIGIBLE, 0.0)
+            # Until the first item is learned w = w0, where every gate is open but those of frozen synapses.
+            open_or_closed = weight if self._sensitivity is not None else initial
+            torch.threshold_(gate_torch(open_or_closed, initial, values, frozen, gate), NEGLIGIBLE, 0.0)
 
     @property
     def _needs_calibration(self) -> bool:
         return self._is_gated and self._sensitivity is None
 
-    def _calibrate(self) -> None:
-        """Set the sensitivity from how far the weights travelled during the first item."""
-        squares = sum(
-            ((w - w0).double() ** 2).sum(dim=(1, 2)) for w, w0 in zip(self._net.weights, self._initial, strict=True)
-        )
-        synapses = sum(w[0].numel() for w in self._initial)
-        travelled = torch.sqrt(torch.as_tensor(squares) / synapses).cpu().numpy()
-        usable = np.isfinite(travelled)
+    def _calibrate(self, step: Step) -> None:
+        """Set the sensitivity from how far the synapses that are not frozen travelled during the first item."""
+        squares = torch.zeros(len(self.subjects), dtype=torch.float64, device=self.device)
+        synapses = torch.zeros_like(squares)
+        for weight, initial, frozen in zip(self._net.weights, self._initial, self._frozen, strict=True):
+            squares += (weight - initial).square_().sum(dim=(1, 2), dtype=torch.float64)
+            synapses += weight[0].numel() - (0 if frozen is None else frozen.sum(dim=(1, 2)))
+        travelled = torch.sqrt(squares / synapses.clamp_(min=1)).cpu().numpy()
         sensitivity = np.ones(len(self.subjects))
-        if usable.any():
-            sensitivity[usable] = auto_sensitivity(travelled[usable], self.model.kappa)
+        for place, distance in enumerate(travelled.tolist()):
+            try:
+                sensitivity[place] = auto_sensitivity(distance, self.model.kappa)
+            except ValueError as error:
+                self.stopped.setdefault(place, f"phase {step.index} ({step.label or step.kind}): {error}")
         self._set_sensitivity(sensitivity)
 
     # Phases -----------------------------------------------------------------------------------------------------------
@@ -137,7 +144,7 @@ class MetaplasticSession(Session):
         for presentation in range(self._presentation, count):
             images, labels = self._lessons(step, presentation, plan.nontarget)
             if self._needs_calibration and self.model.gate_refresh == "step":
-                self._rehearse_to_calibrate(step.index, presentation, images, labels, plan)
+                self._rehearse_to_calibrate(step, presentation, images, labels, plan)
             if self._epoch == 0:
                 self._refresh_gates()
             for epoch in range(self._epoch, plan.epochs):
@@ -147,7 +154,7 @@ class MetaplasticSession(Session):
                 if self._epoch == plan.epochs:
                     self._presentation, self._epoch = presentation + 1, 0
                     if self._needs_calibration:
-                        self._calibrate()
+                        self._calibrate(step)
                 item = int(rows[0].item[presentation])
                 doing = f"item {item + 1}" if len({int(r.item[presentation]) for r in rows}) == 1 else "an item"
                 yield Progress(
@@ -193,7 +200,7 @@ class MetaplasticSession(Session):
         return total
 
     def _rehearse_to_calibrate(
-        self, phase: int, presentation: int, images: Tensor, labels: Tensor, plan: LearningPlan
+        self, step: Step, presentation: int, images: Tensor, labels: Tensor, plan: LearningPlan
     ) -> None:
         """Learn the first item once with open gates, calibrate, and forget it again.
 
@@ -202,9 +209,9 @@ class MetaplasticSession(Session):
         self._refresh_gates()
         gates, self._gates = self._gates, [g.clone() for g in self._gates or []]
         for epoch in range(plan.epochs):
-            self._learn_epoch(phase, presentation, epoch, images, labels, plan)
+            self._learn_epoch(step.index, presentation, epoch, images, labels, plan)
         self._gates = gates
-        self._calibrate()
+        self._calibrate(step)
         for weight, initial in zip(self._net.weights, self._initial, strict=True):
             weight.copy_(initial)
         for bias in self._net.biases:
@@ -219,7 +226,10 @@ class MetaplasticSession(Session):
         return out
 
     def _stop_where_not_finite(self, loss: Tensor, step: Step, presentation: int, epoch: int) -> None:
-        for place in np.flatnonzero(~np.isfinite(loss.cpu().numpy())).tolist():
+        """Stop the subjects whose loss, or whose weights after the last step, are not finite."""
+        sums = [weight.sum(dim=(1, 2)) for weight in self._net.weights]
+        finite = torch.isfinite(torch.stack([loss, *sums])).all(dim=0).cpu().numpy()
+        for place in np.flatnonzero(~finite).tolist():
             self.stopped.setdefault(
                 place,
                 f"loss was not finite in phase {step.index} ({step.label or step.kind}), presentation "
@@ -254,11 +264,21 @@ class MetaplasticSession(Session):
 
     def load_state(self, state: State) -> None:
         self._presentation, self._epoch = (int(n) for n in state["place"])
-        for name, tensors in (("weight", self._net.weights), ("bias", self._net.biases), ("gate", self._gates or [])):
+        epochs = self.model.epochs_per_exposure
+        if not (self._presentation >= 0 and 0 <= self._epoch < epochs):
+            raise ValueError(
+                f"presentation {self._presentation}, epoch {self._epoch} of {epochs} is no place in a phase"
+            )
+        gates = self._gates if self._epoch > 0 and self._gates is not None else []
+        for name, tensors in (("weight", self._net.weights), ("bias", self._net.biases), ("gate", gates)):
             for layer, tensor in enumerate(tensors):
-                if f"{name}{layer}" in state:
-                    tensor.copy_(torch.from_numpy(state[f"{name}{layer}"]))
+                values = torch.from_numpy(state[f"{name}{layer}"])
+                if values.shape != tensor.shape or values.dtype != tensor.dtype:
+                    raise ValueError(f"{name}{layer} has shape {list(values.shape)}; expected {list(tensor.shape)}")
+                tensor.copy_(values)
         if "sensitivity" in state and self._is_gated:
+            if state["sensitivity"].shape != (len(self.subjects),):
+                raise ValueError(f"{state['sensitivity'].size} sensitivities of {len(self.subjects)} subjects")
             self._set_sensitivity(state["sensitivity"])
         places = state.get("stopped", np.array([], dtype=int))
         self.stopped = dict(zip(places.tolist(), state.get("why_stopped", places).tolist(), strict=True))
@@ -286,17 +306,20 @@ class MetaplasticSession(Session):
     def weight_snapshot(self, projection: str) -> NDArray[np.floating]:
         return self._net.weights[list(self._projections).index(projection)].cpu().numpy().copy()
 
-    def _draw(self, what: str) -> list[Tensor]:
-        """Initial weights or flexibilities of every layer, [subject, pre, post], each subject from its own stream."""
+    def _draw_weights(self) -> list[Tensor]:
+        """Initial weights of every layer, [subject, pre, post], each subject from its own stream."""
         layers = []
         for layer, shape in enumerate(self._projections.values()):
             drawn = torch.empty((len(self.subjects), *shape))
             for place, number in enumerate(self.subjects.numbers):
-                rng = child_rng(self.subjects.seed, "subject", number, what, layer)
-                if what == "weights":
-                    values = rng.standard_normal(shape) * np.sqrt(2.0 / sum(shape))
-                else:
-                    values = self.model.flexibility.sample(shape, rng)
-                drawn[place] = torch.from_numpy(values)
+                rng = child_rng(self.subjects.seed, "subject", number, "weights", layer)
+                drawn[place] = torch.from_numpy(rng.standard_normal(shape) * np.sqrt(2.0 / sum(shape)))
             layers.append(drawn.to(self.device))
         return layers
+
+    def _draw_flexibilities(self, layer: int) -> Iterator[NDArray[np.float64]]:
+        """Flexibilities of one layer, [pre, post], subject after subject."""
+        shape = list(self._projections.values())[layer]
+        for number in self.subjects.numbers:
+            rng = child_rng(self.subjects.seed, "subject", number, "flexibility", layer)
+            yield self.model.flexibility.sample(shape, rng)

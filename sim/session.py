@@ -210,7 +210,9 @@ class Session(ABC):
         raise ValueError(self._cannot("rest"))
 
     def lesion(self, step: Step) -> Iterator[Progress]:
-        """Silence a part of the model until the lesion is lifted."""
+        """Silence a part of the model until the lesion is lifted. Lifting one that never was does nothing."""
+        if step.lesion == "none":
+            return iter(())
         raise ValueError(self._cannot("lesion"))
 
     @abstractmethod

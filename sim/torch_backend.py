@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..models.base import Model
     from ..protocols import Step
 
-ARRAYS_PER_WEIGHT = 5  # weight, initial weight, stiffness, gate, gradient
+ARRAYS_PER_WEIGHT = 6  # weight, initial weight, stiffness, gate, gradient, and one passing copy
 
 
 class TorchSimulator(Simulator):

@@ -10,7 +10,7 @@ import pytest
 
 import engram as eg
 from engram.data import DigitPairs
-from engram.models import MetaplasticNetwork, Pixels, model, model_names, register_model
+from engram.models import AlexNet, MetaplasticNetwork, Pixels, model, model_names, register_model
 from engram.models.flexibility import Flexibility
 from engram.models.registry import model_from_spec
 from engram.protocols import ItemSpec, Protocol, load, probe, wake
@@ -19,7 +19,7 @@ from engram.protocols import ItemSpec, Protocol, load, probe, wake
 def test_cho2024_has_the_papers_sizes_and_optimiser() -> None:
     network = MetaplasticNetwork(preset="cho2024")
     assert network.hidden == (4096, 4096)
-    assert network.encoder.kind == "alexnet"
+    assert network.encoder == AlexNet(norm=875.0)
     assert (network.learning_rate, network.batch_size, network.epochs_per_exposure) == (1e-4, 1024, 5)
     assert network.sensitivity == 4e5
     assert network.gate_refresh == "item"

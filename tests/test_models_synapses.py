@@ -10,12 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from engram.models.synapses import BRIAN2_GATE, auto_sensitivity, gate, gate_torch, split_stiffness, stiffness
+from engram.models.synapses import BRIAN2_GATE, auto_sensitivity, gate, gate_torch, stiffness
 
 mpmath.mp.dps = 60
 FLEXIBILITIES = [0.0, 1e-300, 1e-12, 1e-3, 0.1, 0.3, 0.5, 0.9, 1 - 1e-9, 1.0]
 DISTANCES = [0.0, 1e-12, 1e-6, 1e-3, 0.02, -0.02, 0.5, -3.0, 1e6]
 SENSITIVITIES = [1e-6, 1.0, 1e3, 4e5, 1e12]
+
+
+def as_tensors(f: np.ndarray, s: np.ndarray | float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Stiffness and frozen mask, as `gate_torch` takes them."""
+    return torch.from_numpy(stiffness(f, s).astype(np.float32)), torch.from_numpy(np.asarray(f) == 0)
 
 
 def exact_gate(distance: float, f: float, s: float) -> float:
@@ -44,7 +49,7 @@ def test_numpy_gate_is_the_papers_formula_over_the_whole_range() -> None:
 def test_torch_gate_follows_the_numpy_gate() -> None:
     distance, f, s = cases()
     weight = torch.tensor(distance, dtype=torch.float32)
-    k, frozen = split_stiffness(f, s)
+    k, frozen = as_tensors(f, s)
     out = torch.full_like(weight, torch.nan)
     assert gate_torch(weight, torch.zeros_like(weight), k, frozen, out) is out
     expected = gate(weight.double().numpy(), 0.0, f, s)
@@ -58,7 +63,7 @@ def test_extremes_are_exact() -> None:
     assert_array_equal(gate(distance, 0.0, 0.0, 4e5), np.zeros_like(distance))
     weight = torch.tensor(distance, dtype=torch.float32)
     for f, value in ((1.0, 1.0), (0.0, 0.0)):
-        k, frozen = split_stiffness(np.full(distance.shape, f), 4e5)
+        k, frozen = as_tensors(np.full(distance.shape, f), 4e5)
         out = gate_torch(weight, torch.zeros_like(weight), k, frozen, torch.empty_like(weight))
         assert_array_equal(out.numpy(), np.full(distance.shape, value, np.float32))
 
@@ -81,7 +86,7 @@ def test_gate_lies_in_the_unit_interval_and_closes_with_distance(f: float, s: fl
 
 def test_gate_in_torch_allocates_nothing() -> None:
     weight, initial = torch.randn(64, 64), torch.randn(64, 64)
-    k, frozen = split_stiffness(np.random.default_rng(0).uniform(size=(64, 64)).round(1), 10.0)
+    k, frozen = as_tensors(np.random.default_rng(0).uniform(size=(64, 64)).round(1), 10.0)
     out = torch.empty_like(weight)
     with torch.profiler.profile(profile_memory=True) as profile:
         gate_torch(weight, initial, k, frozen, out)

@@ -29,7 +29,7 @@ def test_non_target_images_carry_other_wrong_labels_evenly(label: int) -> None:
     assert (labels != owners).all()
     assert (labels != label).all()
     for owner in {0, 1, 3, 4}:
-        allowed = set(range(5)) - {owner, label}
+        allowed = set(range(5)) - {owner, label, 2}
         counts = np.bincount(labels[owners == owner], minlength=5)
         assert {int(k) for k in np.flatnonzero(counts)} == allowed
         assert counts[list(allowed)].max() - counts[list(allowed)].min() <= 1
@@ -48,3 +48,10 @@ def test_three_items_leave_one_wrong_label_each() -> None:
     owners = images[4:] // 4
     assert np.bincount(owners, minlength=3).tolist() == [0, 2, 2]
     assert labels[4:].tolist() == [{1: 2, 2: 1}[owner] for owner in owners.tolist()]
+
+
+def test_three_items_under_a_wrong_label_leave_the_presented_items_own() -> None:
+    images, labels = teaching_set(np.arange(12).reshape(3, 4), 0, 1, 0.0, True, np.random.default_rng(0))
+    owners = images[4:] // 4
+    assert labels[:4].tolist() == [1, 1, 1, 1]
+    assert labels[4:].tolist() == [{1: 2, 2: 0}[owner] for owner in owners.tolist()]

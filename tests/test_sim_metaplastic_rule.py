@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -125,3 +126,42 @@ def test_auto_with_a_gate_read_at_every_step_is_calibrated_before_learning() -> 
     list(by_item.wake(step))
     # The rehearsal is the first item learned with open gates: the same distance, so the same sensitivity.
     assert_allclose(by_step.sensitivities(), by_item.sensitivities(), rtol=1e-6)
+
+
+def test_a_subject_that_diverges_in_its_last_step_is_stopped() -> None:
+    """The loss is taken before the step, so weights that the very last step ruins must be found by themselves."""
+    settings = {"encoder": FEATURES, "hidden": (6,), "batch_size": 1000, "epochs_per_exposure": 1}
+    session = make_session(MetaplasticNetwork(flexibility=Fixed(1.0), learning_rate=1e38, **settings))
+    step = unroll(PROTOCOL).steps[1]
+    list(session.wake(step))
+    assert sorted(session.stopped) == [0, 1]
+    assert "loss was not finite in phase 1" in session.stopped[0]
+    responses = session.probe(step, np.ones((2, 3), dtype=bool))
+    assert np.isnan(responses.performance).all()
+    assert (responses.counts == -1).all()
+
+
+def test_weights_that_do_not_move_stop_the_subject_in_words() -> None:
+    session = make_session(MetaplasticNetwork(encoder=FEATURES, hidden=(6,), learning_rate=1e-30))
+    list(session.wake(unroll(PROTOCOL).steps[0]))
+    assert "sensitivity: auto needs weights that moved" in session.stopped[0]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda state: state.pop("weight0"),
+        lambda state: state.update(weight0=np.zeros((1, 1, 1), np.float32)),
+        lambda state: state.update(bias1=state["bias1"].astype(np.float64)),
+        lambda state: state.update(place=np.array([-7, 99])),
+        lambda state: state.update(sensitivity=np.ones(3)),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused(damage: Callable[[dict], object]) -> None:
+    model = MetaplasticNetwork(encoder=FEATURES, hidden=(6,))
+    session = make_session(model)
+    next(iter(session.wake(unroll(PROTOCOL).steps[0])))
+    state = session.state()
+    damage(state)
+    with pytest.raises((KeyError, ValueError)):
+        make_session(model).load_state(state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -135,7 +136,8 @@ def encode_pool(
     encoder.check()
     cache = None
     if encoder.cached:
-        key = feature_key(pool.identity, encoder.settings, encoder.weights_sha256())
+        made_by = {"torch": version("torch"), "device": device.partition(":")[0]}  # the last bits depend on both
+        key = feature_key(pool.identity, encoder.settings | {"made_by": made_by}, encoder.weights_sha256())
         cache = FeatureCache(default_cache_dir() if cache_dir is None else cache_dir, key)
     total = len(pool.train) + len(pool.test)
 

@@ -476,3 +476,21 @@ def test_nothing_is_warned_of_when_all_is_well(tmp_path: Path) -> None:
         warnings.simplefilter("error")
         for _ in range(2):
             encode_pool(a_pool(), Sums(), tmp_path)
+
+
+@needs_lite0
+def test_features_do_not_depend_on_the_number_of_threads() -> None:
+    import torch
+
+    images = np.random.default_rng(0).integers(0, 256, (20, 16, 16), dtype=np.uint8)
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(EfficientNetLite0(size=32).encode(images))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert_array_equal(found[0], found[1])
+    assert_array_equal(found[0], found[2])

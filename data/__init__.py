@@ -42,6 +42,8 @@ _MODULE_OF = {
     "register_item_set": "item_sets",
 }
 
+__all__ = sorted(_MODULE_OF)
+
 
 def __getattr__(name: str) -> Any:
     if name not in _MODULE_OF:

@@ -63,7 +63,7 @@ class Model(BaseModel):
                 wanted.setdefault(path, []).append("is missing")
                 continue
             if problem["type"] == "extra_forbidden":
-                message = f"there is no such parameter.{nearest(path, cls.model_fields)}"
+                message = f"there is no such parameter.{nearest(path, cls.model_fields) if '.' not in path else ''}"
             found[path] = problem["input"]
             wanted.setdefault(path, []).append(message)
         return "\n".join(

@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+STRICT = ConfigDict(extra="forbid")
 Shape = tuple[int, ...]
 UnitInterval = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -34,7 +35,7 @@ class Flexibility(ABC):
         """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Fixed(Flexibility):
     """Every synapse has the same flexibility: 1 is the conventional network, 0.3 the paper's stable one.
 
@@ -51,7 +52,7 @@ class Fixed(Flexibility):
         return np.full(shape, self.value)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Uniform(Flexibility):
     """Flexibilities spread evenly: the hybrid network.
 
@@ -74,7 +75,7 @@ class Uniform(Flexibility):
         return rng.uniform(self.low, self.high, size=shape)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Rising(Flexibility):
     """More flexible synapses than stable ones: P(F <= x) = (1 - a) x² + a x.
 
@@ -94,7 +95,7 @@ class Rising(Flexibility):
         return _rising(rng.random(shape), self.a)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Falling(Flexibility):
     """More stable synapses than flexible ones: the mirror image, 1 - f, of `Rising`.
 
@@ -112,7 +113,7 @@ class Falling(Flexibility):
         return 1.0 - _rising(rng.random(shape), self.a)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Beta(Flexibility):
     """Beta-distributed flexibilities: a, b < 1 gives mostly very stable and very flexible synapses.
 

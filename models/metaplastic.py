@@ -139,7 +139,13 @@ class MetaplasticNetwork(Model):
     def _fill_from_preset(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
-        return {**PRESETS.get(given.get("preset", "default"), PRESETS["default"]), **given}
+        preset = PRESETS.get(given.get("preset", "default"), PRESETS["default"])
+        filled = {**preset, **given}
+        if isinstance(filled["encoder"], dict) and "kind" not in filled["encoder"]:
+            filled["encoder"] = {**preset["encoder"], **filled["encoder"]}  # a change to the preset's encoder
+        elif filled["encoder"] == "none":
+            filled["encoder"] = "pixels"
+        return filled
 
     def check(self, protocol: Protocol, pool: Pool) -> None:
         super().check(protocol, pool)

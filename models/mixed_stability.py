@@ -13,7 +13,7 @@ import numpy as np
 from ..data.seeds import child_rng
 from ..data.wording import nearest, one_of
 from .flexibility import Flexibility, Uniform
-from .synapses import auto_sensitivity, gate_torch, stiffness
+from .synapses import AUTO_KAPPA, auto_sensitivity, gate_torch, stiffness
 
 if TYPE_CHECKING:
     import torch
@@ -57,17 +57,14 @@ class MixedStability:
     parameters : iterable of str or None
         Names of the gated parameters, as in ``module.named_parameters()``. None gates every trainable one of at least
         two dimensions, so neither biases nor the scales of norms.
-
-    Attributes
-    ----------
-    sensitivity : float or "auto"
-        The value in use; ``"auto"`` until it is calibrated.
+    kappa : float
+        κ of the automatic sensitivity.
 
     Raises
     ------
     ValueError
-        A sensitivity that is no finite number above 0, ``"auto"`` with a refresh by step, a seed below 0, a name that
-        is no parameter, or nothing to gate.
+        A sensitivity or kappa that is no finite number above 0, ``"auto"`` with a refresh by step, a seed below 0, a
+        name that is no parameter, or nothing to gate.
 
     Notes
     -----
@@ -102,6 +99,7 @@ class MixedStability:
         seed: int = 0,
         refresh: Literal["item", "step"] = "item",
         parameters: Iterable[str] | None = None,
+        kappa: float = AUTO_KAPPA,
     ) -> None:
         import torch
 
@@ -114,7 +112,10 @@ class MixedStability:
             )
         if seed < 0:
             raise ValueError(f"seed is {seed}; expected 0 or more")
-        self.sensitivity = _checked_sensitivity(sensitivity)
+        if not (math.isfinite(kappa) and kappa > 0):
+            raise ValueError(f"kappa is {kappa!r}; expected a finite number above 0")
+        self._sensitivity = _checked_sensitivity(sensitivity)
+        self._kappa = float(kappa)
         self.refresh = refresh
         self._items_started = 0
         distribution = Uniform() if flexibility is None else flexibility
@@ -134,6 +135,11 @@ class MixedStability:
         self._set_stiffness()
         self._read_gates()
 
+    @property
+    def sensitivity(self) -> float | Literal["auto"]:
+        """The sensitivity in use, in units of 1 / weight; ``"auto"`` until it is calibrated."""
+        return self._sensitivity
+
     def start_item(self) -> None:
         """Begin an item: read the gates, and with ``sensitivity="auto"`` calibrate when the second item starts.
 
@@ -144,7 +150,7 @@ class MixedStability:
         """
         self._refuse_moved_module()
         if self.sensitivity == "auto" and self._items_started == 1:
-            self.sensitivity = self._calibrated()
+            self._sensitivity = self._calibrated()
             self._set_stiffness()
         self._items_started += 1
         self._read_gates()
@@ -237,7 +243,7 @@ class MixedStability:
         for flexibility in state["flexibility"].values():
             # Refuses flexibilities outside [0, 1] before anything is changed.
             stiffness(flexibility.numpy(force=True), 1.0)
-        self.sensitivity = sensitivity
+        self._sensitivity = sensitivity
         self._items_started = int(state["items_started"])
         with torch.no_grad():
             for name, g in self._gated.items():
@@ -275,7 +281,7 @@ class MixedStability:
             raise ValueError(
                 "sensitivity: auto cannot be calibrated, since weights are not finite after the first item"
             )
-        return float(auto_sensitivity(travelled))
+        return float(auto_sensitivity(travelled, self._kappa))
 
     def _refuse_moved_module(self) -> None:
         for name, g in self._gated.items():

@@ -6,6 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .progress import Bar as Bar
+    from .progress import Lines as Lines
+    from .progress import Reporter as Reporter
     from .running import resume as resume
     from .running import run as run
     from .session import Progress as Progress
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
     from .simulator import register_backend as register_backend
 
 _MODULE_OF = {
+    "Bar": "progress",
+    "Lines": "progress",
+    "Reporter": "progress",
     "Progress": "session",
     "Responses": "session",
     "Session": "session",

@@ -11,7 +11,16 @@ SECONDS_BETWEEN_LINES = 5.0
 
 
 class Reporter:
-    """Hears what a run is doing. This one says nothing; the others say it to a person."""
+    """Hears what a run is doing. This one says nothing; `Lines` and `Bar` say it to a person.
+
+    Examples
+    --------
+    >>> class Loud(Reporter):
+    ...     def say(self, text):
+    ...         print(text.upper())
+    >>> Loud().say("a subject stopped")
+    A SUBJECT STOPPED
+    """
 
     def __enter__(self) -> Self:
         return self
@@ -38,6 +47,11 @@ class Lines(Reporter):
     ----------
     stream : text file, optional
         Standard error by default.
+
+    Examples
+    --------
+    >>> Lines(sys.stdout).say("a subject stopped")
+    a subject stopped
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -65,7 +79,14 @@ class Lines(Reporter):
 
 
 class Bar(Reporter):
-    """A progress bar with model, phase, item, rate and time left."""
+    """A progress bar with model, phase, item, rate and time left; to be used as a context.
+
+    Examples
+    --------
+    >>> import engram as eg
+    >>> with Bar() as bar:  # doctest: +SKIP
+    ...     eg.run("hebb-repetition", reporter=bar)
+    """
 
     def __init__(self) -> None:
         from rich.console import Console

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engram.data.recording import ModelLayout, ProjectionLayout, RecordingWriter, SubjectLayout, open_recording
+from engram.data.recording.checked_file import open_checked
 
 FIRST = "models/hybrid/subjects/0"
 
@@ -221,6 +222,33 @@ def test_resume_finds_damage_in_every_subject(tmp_path):
         del file["models/hybrid/subjects/1/probes/responses"]
     with pytest.raises(ValueError, match="subjects/1/probes/responses is missing"):
         RecordingWriter.resume(tmp_path / "run.h5")
+
+
+@pytest.mark.parametrize("link", [h5py.ExternalLink("other.h5", "/"), h5py.SoftLink("/phases"), None])
+def test_resume_looks_at_the_log_as_at_every_other_part(tmp_path, link):
+    create(tmp_path / "run.h5")
+    with h5py.File(tmp_path / "run.h5", "r+") as file:
+        del file["log"]
+        if link is not None:
+            file["log"] = link
+    with pytest.raises(ValueError, match=r"run\.h5: .*log" if link is None else "log is a link to elsewhere"):
+        RecordingWriter.resume(tmp_path / "run.h5")
+
+
+def test_a_sparse_file_does_not_make_the_reader_take_memory(tmp_path):
+    """16 GiB that were never written take no place on the disk, and must not take any in memory."""
+    path = tmp_path / "run.h5"
+    create(path)
+    with h5py.File(path, "r+") as file:
+        del file[PERFORMANCE]
+        properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+        properties.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+        file.create_dataset(PERFORMANCE, (1, 2**32), "f4", dcpl=properties)
+    if path.stat().st_blocks * 512 > 2**30:
+        pytest.skip("the file system here has no sparse files")
+    with open_checked(path) as file, pytest.raises(ValueError, match="17179869184 bytes of which the disk holds"):
+        file.table(PERFORMANCE, "f", (1, None))
 
 
 @pytest.mark.parametrize("opening", [open_recording, RecordingWriter.resume])

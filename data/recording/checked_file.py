@@ -17,7 +17,7 @@ import numpy as np
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 LARGEST_TEXT = 16 * 2**20  # bytes
 LARGEST_REUSE = 8  # times that one access may read the same byte
-LARGEST_PACKED = 4 * 2**30  # bytes that chunked or compressed tables may unpack to in one access
+LARGEST_PACKED = 4 * 2**30  # bytes that one access may read from compressed tables, or from holes of a sparse file
 PLAIN_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 # What h5py raises on damaged structures, beside its plain OSError.
 DAMAGE = (OSError, LookupError, RuntimeError, TypeError, AttributeError, ArithmeticError, MemoryError, SystemError)
@@ -32,7 +32,9 @@ class CheckedFile:
     def __init__(self, path: Path, file: h5py.File) -> None:
         self.path = path
         self._groups = {"": file}  # those whose links have been looked at
-        self._bytes = os.stat(path).st_size
+        found = os.stat(path)
+        self._bytes = found.st_size
+        self._on_disk = getattr(found, "st_blocks", -(-found.st_size // 512)) * 512  # less for a file with holes
         self._unpacked = 0
         self._plain = 0
 
@@ -144,7 +146,7 @@ class CheckedFile:
 
     def check_fits(self, size: int) -> None:
         """Refuse tables that are larger together than the file could hold, before memory is taken for them."""
-        if size > max(self._bytes, LARGEST_PACKED):
+        if size > max(self._on_disk, LARGEST_PACKED):
             raise self.refuse(f"the tables declare {size} bytes together that the file does not have")
 
     def _decoded(self, part: str, raw: bytes) -> str:
@@ -169,6 +171,8 @@ class CheckedFile:
             self._plain += declared
             if self._plain > LARGEST_REUSE * self._bytes:
                 raise self.refuse("tables share their bytes with each other; the recording is damaged")
+            if self._plain > max(LARGEST_REUSE * self._on_disk, LARGEST_PACKED):
+                raise self.refuse(f"{name} declares {declared} bytes of which the disk holds {self._on_disk} at most")
         elif layout == h5py.h5d.CHUNKED:
             used = {properties.get_filter(index)[0] for index in range(properties.get_nfilters())}
             if used - PLAIN_FILTERS:

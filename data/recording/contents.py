@@ -9,6 +9,7 @@ import numpy as np
 
 from .checked_file import CheckedFile
 from .layout import FORMAT, FORMAT_VERSION, PRESENTATION_COLUMNS, STATUSES, SUMMARY_COLUMNS, check_group_name
+from .structure import LOG_NUMBERS, LOG_TEXTS
 
 TableShape = tuple[str, tuple[int, ...]]
 
@@ -93,6 +94,14 @@ def check_every_table(file: CheckedFile, contents: Contents) -> None:
             read_status(file, place)
             for table, (kind, shape) in model.tables.items():
                 file.table(f"{place}/{table}", kind, shape)
+
+
+def check_log(file: CheckedFile) -> None:
+    """Refuse a recording whose log is missing, a link to elsewhere, or of another kind."""
+    for name in LOG_TEXTS:
+        file.text("log", name)
+    for name in LOG_NUMBERS:
+        file.number("log", name)
 
 
 def subject_path(model: str, index: int) -> str:

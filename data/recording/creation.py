@@ -33,8 +33,11 @@ def create_file(
     models: Mapping[str, ModelLayout],
     settings: Mapping[str, Any],
     overwrite: bool,
-) -> None:
-    """Build a recording under a temporary name, bring it to the disk and rename it (see RecordingWriter.create)."""
+) -> DiskFile:
+    """Build a recording under a temporary name, bring it to the disk and rename it (see RecordingWriter.create).
+
+    The file comes back open and locked, so that from its first moment no other writer can have or replace it.
+    """
     if not 0 <= seed < 2**64:
         raise ValueError(f"seed: found {seed}, expected 0 to 2**64 - 1")
     check_columns("timeline", timeline, PHASE_COLUMNS)
@@ -50,8 +53,8 @@ def create_file(
         partial = path.with_name(f".{path.name}.{uuid4().hex[:12]}.partial")
         try:
             disk = DiskFile(partial, "x+b")
-            disk.lock()
             try:
+                disk.lock()
                 with h5py.File(disk, "w", libver=("earliest", "v110")) as file:
                     build(
                         file,
@@ -63,16 +66,35 @@ def create_file(
                         weight_steps=weights,
                         models=models,
                         settings=settings,
-                        created=datetime.now(UTC).isoformat(timespec="seconds"),
+                        created=datetime.now(UTC).isoformat(timespec="microseconds"),
                     )
                 disk.sync()
-            finally:
-                disk.close()
                 if disk.failure is not None:
                     raise disk.failure
-            _rename(partial, path, overwrite)
+                _rename(partial, path, overwrite)
+            except BaseException as error:
+                disk.close()
+                if disk.failure is not None:
+                    raise disk.failure from error
+                raise
+            return disk
         finally:
             partial.unlink(missing_ok=True)
+
+
+def open_locked(path: Path, mode: str) -> DiskFile:
+    """Open the recording of a name and keep other writers out, also those that would put another in its place."""
+    before = path.stat()
+    disk = DiskFile(path, mode)
+    try:
+        disk.lock()
+        if not os.path.samestat(before, path.stat()):  # it was replaced before the lock was ours
+            message = f"{path} is being written by another process: wait for it or stop it"
+            raise os_error(BlockingIOError, errno.EAGAIN, message)
+    except BaseException:
+        disk.close()
+        raise
+    return disk
 
 
 def _checked_steps(what: str, given: Sequence[int], steps: int) -> np.ndarray:
@@ -117,11 +139,7 @@ def _refuse_place(path: Path, overwrite: bool) -> None:
         raise os_error(FileExistsError, errno.EEXIST, message)
     if not path.is_file():
         raise os_error(OSError, errno.EINVAL, f"{path} is not a regular file and cannot be replaced by a recording")
-    current = DiskFile(path, "rb")
-    try:
-        current.lock()  # a run that still writes it
-    finally:
-        current.close()
+    open_locked(path, "rb").close()  # refused where a run still writes it
 
 
 def _sweep(path: Path) -> None:
@@ -147,15 +165,19 @@ def _refuse_small_disk(path: Path, needed: int) -> None:
 
 
 def _rename(partial: Path, path: Path, overwrite: bool) -> None:
-    if not overwrite:
-        try:
-            os.link(partial, path)  # unlike a rename, never replaces a file that has come up meanwhile
-        except FileExistsError:
+    try:
+        os.link(partial, path)  # unlike a rename, never replaces a file that has come up meanwhile
+    except OSError as error:
+        if isinstance(error, FileExistsError) and not overwrite:
             raise
-        except OSError:  # file systems without hard links
+        if path.exists():
+            current = open_locked(path, "rb")
+            try:
+                os.replace(partial, path)
+            finally:
+                current.close()
+        else:  # file systems without hard links
             os.replace(partial, path)
-    else:
-        os.replace(partial, path)
     with contextlib.suppress(OSError):  # not every system can sync a folder
         folder = os.open(path.parent, os.O_RDONLY)
         try:

@@ -17,8 +17,8 @@ import numpy as np
 
 from ..wording import nearest, one_of
 from .checked_file import open_checked
-from .contents import Contents, check_every_table, read_contents, read_status, subject_path
-from .creation import create_file
+from .contents import Contents, check_every_table, check_log, read_contents, read_status, subject_path
+from .creation import create_file, open_locked
 from .disk_file import DiskFile, os_error
 from .fixed_text import cut
 from .layout import STATUSES, SUMMARY_COLUMNS, ModelLayout
@@ -38,6 +38,13 @@ class RecordingWriter:
     them or 4 MiB have come together, or when a second has passed since the last time.
 
     Use `create` for a new run and `resume` for one that was interrupted.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    created : str
+        When it was created, in ISO 8601 to the microsecond: no two recordings of one name share it.
 
     Examples
     --------
@@ -63,8 +70,9 @@ class RecordingWriter:
     >>> folder.cleanup()
     """
 
-    def __init__(self, path: Path, disk: DiskFile, contents: Contents) -> None:
+    def __init__(self, path: Path, disk: DiskFile, contents: Contents, created: str) -> None:
         self.path = path
+        self.created = created
         self._disk = disk
         self._contents = contents
         self._file = h5py.File(disk, "r+", libver=("earliest", "v110"))
@@ -129,7 +137,7 @@ class RecordingWriter:
             If the parts do not fit together.
         """
         target = Path(path)
-        create_file(
+        disk = create_file(
             target,
             name=name,
             protocol=protocol,
@@ -141,7 +149,7 @@ class RecordingWriter:
             settings=settings,
             overwrite=overwrite,
         )
-        return cls._open_existing(target)
+        return cls._opened(target, disk)
 
     @classmethod
     def resume(cls, path: str | os.PathLike[str]) -> Self:
@@ -157,26 +165,27 @@ class RecordingWriter:
             If it cannot be written or another process is writing it.
         """
         target = Path(path)
-        with open_checked(target) as file:
+        with open_checked(target) as file:  # before anything opens it for writing
             contents = read_contents(file)
-            if read_status(file) == "complete":
-                raise ValueError(f"{target} is complete: there is nothing to resume")
+            _refuse_complete(target, read_status(file))
             check_every_table(file, contents)
-        writer = cls._open_existing(target)
+            check_log(file)
+        try:
+            disk = open_locked(target, "r+b")
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            raise os_error(type(error), error.errno, f"{target} cannot be written: {error.strerror}") from error
+        writer = cls._opened(target, disk)
         writer.set_status("running")
         return writer
 
     @classmethod
-    def _open_existing(cls, path: Path) -> Self:
-        with open_checked(path) as file:
-            contents = read_contents(file)
+    def _opened(cls, path: Path, disk: DiskFile) -> Self:
         try:
-            disk = DiskFile(path, "r+b")
-        except OSError as error:
-            raise os_error(type(error), error.errno, f"{path} cannot be written: {error.strerror}") from error
-        try:
-            disk.lock()
-            return cls(path, disk, contents)
+            with open_checked(path) as file:
+                _refuse_complete(path, read_status(file))  # the run that had the lock may just have ended
+                return cls(path, disk, read_contents(file), file.text("log", "created"))
         except BaseException:
             disk.close()
             raise
@@ -453,6 +462,11 @@ class RecordingWriter:
 
 def _set_text(place: h5py.Group, name: str, text: str, size: int) -> None:
     place.attrs.modify(name, np.array(cut(text, size), dtype=h5py.string_dtype("utf-8", size)))
+
+
+def _refuse_complete(path: Path, status: str) -> None:
+    if status == "complete":
+        raise ValueError(f"{path} is complete: there is nothing to resume")
 
 
 def _checked_status(status: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,10 +15,20 @@ import numpy as np
 
 from ..data.recording.writer import RecordingWriter
 from ..protocols import Step
-from .checkpoint import Place, checkpoint_path, save_checkpoint
+from .checkpoint import Place, damaged, save_checkpoint
 from .planning import Plan
 from .progress import Reporter
 from .session import Session, State, Subjects
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether torch could not get memory, on a GPU or off it; torch is not imported to tell."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(error, torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(
+        words in str(error) for words in ("out of memory", "can't allocate memory", "not enough memory")
+    )
 
 
 class Interrupted(KeyboardInterrupt):
@@ -45,6 +56,11 @@ def interrupts() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
+def run_name(plan: Plan, writer: RecordingWriter) -> str:
+    """What the checkpoints of a recording say they belong to."""
+    return f"{plan.identity} {writer.created}"
+
+
 class Engine:
     """Carries out a plan.
 
@@ -56,7 +72,8 @@ class Engine:
     path : path
         Where the recording lies; checkpoints lie beside it.
     checkpoint_every : float
-        Seconds between checkpoints; 0 writes one after every piece of work.
+        Seconds between checkpoints within a phase; 0 writes one after every piece of work. At the end of a phase one is
+        written when a tenth of that time has passed.
     reporter : Reporter
     """
 
@@ -80,9 +97,17 @@ class Engine:
         ------
         Interrupted
             The user asked to stop; the checkpoint is written.
+        ValueError
+            The plan does not come to that place, or the state does not fit it.
         """
-        places = list(self._plan.places())
-        first = 0 if start is None else places.index(replace(start, step=0, curve_row=0))
+        places = list(self._plan.places(run_name(self._plan, self._writer)))
+        first = 0
+        if start is not None:
+            try:
+                self._plan.check(start)
+            except ValueError as error:
+                raise damaged(self._path, error) from error
+            first = places.index(replace(start, step=0, curve_row=0))
         if start is not None:
             places[first] = start
         total, done = self._work_in(places), self._work_in(places[:first])
@@ -97,7 +122,7 @@ class Engine:
     def _run_chunk(self, place: Place, state: State, asked: threading.Event) -> None:
         subjects = self._plan.subjects(place.model, place.chunk)
         session = self._plan.simulators[place.model].session(subjects)
-        if state:
+        if state or place.step or place.curve_row:
             self._load(session, state)
         else:
             self._checkpoint(place, {})
@@ -111,15 +136,13 @@ class Engine:
             for curve_row in self._run_step(session, subjects, here):
                 self._tell_stopped(place.model, subjects, session, said)
                 here = replace(here, curve_row=curve_row)
-                if asked.is_set() or time.monotonic() - self._last_checkpoint >= self._checkpoint_every:
-                    self._checkpoint(here, session.state())
-                if asked.is_set():
-                    raise Interrupted
+                self._pause(here, session, asked, self._checkpoint_every)
             if len(session.stopped) == len(subjects):
                 self._reporter.say(f"{place.model}: every subject of this chunk stopped")
                 break
             if step.index in self._weight_row:
                 self._record_weights(place.model, subjects, session, self._weight_row[step.index])
+            self._pause(replace(here, step=step.index + 1), session, asked, self._checkpoint_every / 10)
         self._finish_subjects(place.model, subjects, session)
 
     def _run_step(self, session: Session, subjects: Subjects, place: Place) -> Iterator[int]:
@@ -139,7 +162,6 @@ class Engine:
                 responses.counts if recorded != "none" else None,
                 responses.trials if recorded == "trials" else None,
             )
-            yield curve_row
             return
         for progress in getattr(session, step.kind)(step):
             if step.curve:
@@ -178,10 +200,16 @@ class Engine:
         try:
             session.load_state(state)
         except (LookupError, RuntimeError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"the checkpoint {checkpoint_path(self._path)} does not fit its run ({error}); delete it, and resuming "
-                "begins the run again"
-            ) from error
+            if is_out_of_memory(error):
+                raise
+            raise damaged(self._path, f"{type(error).__name__}: {error}") from error
+
+    def _pause(self, place: Place, session: Session, asked: threading.Event, after: float) -> None:
+        """Write a checkpoint if so many seconds have passed since the last; stop if the user asked to."""
+        if asked.is_set() or time.monotonic() - self._last_checkpoint >= after:
+            self._checkpoint(place, session.state())
+        if asked.is_set():
+            raise Interrupted
 
     def _checkpoint(self, place: Place, state: State) -> None:
         self._writer.flush()

@@ -13,7 +13,6 @@ from typing import Any
 from ..data.items import ItemSet
 from ..data.recording.layout import ModelLayout, ProjectionLayout, SubjectLayout
 from ..data.recording.writer import RecordingWriter
-from .checkpoint import remove_checkpoint
 from .planning import Plan
 
 
@@ -50,7 +49,7 @@ def create_recording(
             chance=1 / spec.count,
             subjects=subjects,
             slots=spec.count,
-            curve_rows=sum(plan.points(name, step) for step in plan.timeline.steps if step.curve),
+            curve_rows=plan.curve_rows(name, plan.timeline.steps),
             trials=plan.draws[0].test.shape[1] if record.responses == "trials" else 0,
             responses=record.responses != "none",
             projections=[
@@ -59,8 +58,6 @@ def create_recording(
             weight_rows=len(weight_steps) if simulator.projections else 0,
             snapshots=record.weights == "snapshots",
         )
-    # A checkpoint that an equal run left here would make this one skip what is not in the new recording.
-    remove_checkpoint(out)
     writer = RecordingWriter.create(
         out,
         name=plan.protocol.name,
@@ -70,7 +67,7 @@ def create_recording(
         probe_steps=plan.timeline.probe_steps,
         weight_steps=weight_steps,
         models=layouts,
-        settings={**settings, "chunks": dict(plan.chunks), "identity": plan.identity},
+        settings={**settings, "chunks": dict(plan.chunks), "identity": plan.identity, "fixed": plan.fixed},
         overwrite=overwrite,
     )
     writer.log(

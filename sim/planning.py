@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from importlib.metadata import version
+from typing import Annotated, Any
 
-from ..data.items import ItemDraw, ItemSet, Pool, draw_items
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..data.items import ItemDraw, Pool, draw_items
 from ..data.seeds import child_rng
+from ..data.wording import one_of
 from ..models.base import Model
 from ..protocols import Presentations, Protocol, Step, Timeline, unroll
 from .checkpoint import Place
 from .session import Settings, Subjects
 from .simulator import Simulator, prepare
+
+LARGEST_RUN = 100_000
+"""Subjects of one run."""
+
+MOST_THREADS = 1024
 
 MEMORY_OF_A_CHUNK = 4 << 30
 """Bytes that the subjects simulated together may take: a constant, so that chunks are the same everywhere."""
@@ -28,6 +37,8 @@ class Plan:
     ----------
     identity : str
         Equal for two runs only if they give the same bits.
+    fixed : mapping of str to str
+        Hashes of what `identity` covers, part by part (see `fixed_parts`).
     protocol : Protocol
     timeline : Timeline
     pool : Pool
@@ -41,6 +52,7 @@ class Plan:
     """
 
     identity: str
+    fixed: Mapping[str, str]
     protocol: Protocol
     timeline: Timeline
     pool: Pool
@@ -72,22 +84,92 @@ class Plan:
             return int(step.kind != "probe")
         return self.simulators[model].points(step, len(self.presentations[0].of(step.index).item))
 
-    def places(self) -> Iterator[Place]:
-        """Every chunk of every model, in order."""
+    def curve_rows(self, model: str, steps: Sequence[Step]) -> int:
+        """Rows of the learning curves that so many steps of the timeline fill."""
+        return sum(self.points(model, step) for step in steps if step.curve)
+
+    def places(self, run: str) -> Iterator[Place]:
+        """Every chunk of every model of a recording, in order."""
         for model in self.simulators:
             for chunk in range(self.chunk_count(model)):
-                yield Place(run=self.identity, model=model, chunk=chunk)
+                yield Place(run=run, model=model, chunk=chunk)
+
+    def check(self, place: Place) -> None:
+        """Refuse a place that this plan does not come to.
+
+        Raises
+        ------
+        ValueError
+            The place names another model, or a chunk, step or row beyond those of the plan.
+        """
+        if place.model not in self.simulators:
+            raise ValueError(f'there is no model "{place.model}", only {one_of(self.simulators)}')
+        steps = self.timeline.steps
+        if place.chunk >= self.chunk_count(place.model):
+            raise ValueError(f"chunk {place.chunk} of {self.chunk_count(place.model)}")
+        if place.step > len(steps):
+            raise ValueError(f"step {place.step} of {len(steps)}")
+        least, most = (self.curve_rows(place.model, steps[:stop]) for stop in (place.step, place.step + 1))
+        if not least <= place.curve_row <= most:
+            raise ValueError(f"{place.curve_row} rows of learning curves, expected {least} to {most}")
+
+
+class RecordedSettings(BaseModel):
+    """Settings of a run as its recording holds them, within the limits of a new run's."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    device: str = Field(max_length=64)
+    threads: int = Field(ge=1, le=MOST_THREADS)
+    data: str | None = Field(max_length=4096)
+    subjects: int = Field(ge=1, le=LARGEST_RUN)
+    chunks: dict[str, Annotated[int, Field(ge=1)]]
+    identity: str
+    fixed: dict[str, str]
+
+
+class RecordedItems(BaseModel):
+    """Item set of a run as its recording holds it."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    name: str
+    options: dict[str, Any]
+    identity: str
+
+
+def fixed_parts(
+    protocol: Protocol,
+    models: Mapping[str, Model],
+    pool: Pool,
+    seed: int,
+    settings: Mapping[str, Any],
+    chunks: Mapping[str, int],
+) -> dict[str, str]:
+    """Hashes of everything that fixes the bits of a run, part by part, so that a reader can tell what changed.
+
+    Where the images lie is no part of it: what they are is.
+    """
+    encoders = {name: getattr(model, "encoder", None) for name, model in models.items()}
+    parts = {
+        "protocol": protocol.to_yaml(),
+        "items": pool.identity,
+        "models": {name: model.spec() for name, model in models.items()},
+        "encoder weights": {n: encoder.weights_sha256() for n, encoder in encoders.items() if encoder is not None},
+        "settings": {**{name: settings[name] for name in ("device", "threads", "subjects")}, "seed": seed, **chunks},
+    }
+    hashes = {name: _hash(part) for name, part in parts.items()}
+    return hashes | {f"version of {package}": version(package) for package in ("engram", "numpy", "torch")}
 
 
 def make_plan(
     protocol: Protocol,
     models: Mapping[str, Model],
-    items: ItemSet,
+    pool: Pool,
     seed: int,
     settings: Mapping[str, Any],
     chunks: Mapping[str, int] | int | None,
 ) -> Plan:
-    pool = items.pool(settings["data"])
     for model in models.values():
         model.check(protocol, pool)
     timeline = unroll(protocol)
@@ -101,17 +183,10 @@ def make_plan(
     simulators = {name: prepare(model, pool, spec.count, how) for name, model in models.items()}
     if not isinstance(chunks, Mapping):
         chunks = {name: chunks or default_chunk(simulator, len(draws)) for name, simulator in simulators.items()}
-    fixed = {
-        "protocol": protocol.to_yaml(),
-        "models": {name: model.spec() for name, model in models.items()},
-        "pool": pool.identity,
-        "seed": seed,
-        "settings": dict(settings),
-        "chunks": dict(chunks),
-    }
-    identity = hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
+    fixed = fixed_parts(protocol, models, pool, seed, settings, chunks)
     return Plan(
-        identity=identity,
+        identity=_hash(fixed),
+        fixed=fixed,
         protocol=protocol,
         timeline=timeline,
         pool=pool,
@@ -121,6 +196,10 @@ def make_plan(
         simulators=simulators,
         chunks=chunks,
     )
+
+
+def _hash(part: Any) -> str:
+    return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()
 
 
 def default_chunk(simulator: Simulator, subjects: int) -> int:

@@ -1,8 +1,13 @@
 """Checkpoints: the last one is always whole, and a damaged one is told."""
 
+import dataclasses
 import errno
+import json
 import os
 import random
+import struct
+import uuid
+import zipfile
 
 import numpy as np
 import pytest
@@ -58,7 +63,7 @@ def test_a_failed_write_keeps_the_last_one_and_leaves_nothing_else(recording, mo
 
 def test_removing_takes_along_what_a_killed_write_left(recording):
     save_checkpoint(recording, PLACE, STATE)
-    checkpoint_path(recording).with_name("run.h5.checkpoint.part").write_bytes(b"half")
+    checkpoint_path(recording).with_name("run.h5.checkpoint.0123abcd.part").write_bytes(b"half")
     remove_checkpoint(recording)
     remove_checkpoint(recording)
     assert os.listdir(recording.parent) == []
@@ -95,4 +100,49 @@ def test_pickled_objects_are_refused(recording):
     with open(checkpoint_path(recording), "wb") as file:
         np.savez(file, place=np.array([{}], dtype=object))
     with pytest.raises(ValueError, match="damaged"):
+        load_checkpoint(recording)
+
+
+def test_a_checkpoint_is_not_written_through_a_link_to_another_file(recording, monkeypatch):
+    """Whoever guesses the temporary name can only stop the checkpoint, not have another file written."""
+    precious = recording.with_name("precious")
+    precious.write_text("mine")
+    monkeypatch.setattr(checkpoint, "uuid4", lambda: uuid.UUID(int=0))
+    recording.with_name("run.h5.checkpoint.00000000.part").symlink_to(precious)
+    with pytest.raises(FileExistsError, match="cannot write the checkpoint"):
+        save_checkpoint(recording, PLACE, STATE)
+    assert precious.read_text() == "mine"
+
+
+def test_arrays_that_would_unpack_to_more_than_the_file_are_refused(recording):
+    with open(checkpoint_path(recording), "wb") as file:
+        np.savez_compressed(file, **{"state/x": np.zeros(10**6)})
+    with pytest.raises(ValueError, match=r"is damaged \(state/x.npy is compressed\)"):
+        load_checkpoint(recording)
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,)}", "other numbers than it declares"),
+        ("{'descr': '<U0', 'fortran_order': False, 'shape': (1000000000000,)}", "parts of no size"),
+        ("{'descr': '<f8', 'fortran_order': False, 'shape': (-1, -1)}", "."),
+    ],
+)
+def test_arrays_that_declare_more_than_they_have_are_refused(recording, header, words):
+    content = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header) + 1) + header.encode() + b"\n"
+    with zipfile.ZipFile(checkpoint_path(recording), "w") as file:
+        file.writestr("state/x.npy", content + bytes(8 if "-1" in header else 0))
+    with pytest.raises(ValueError, match=f"is damaged .*{words}"):
+        load_checkpoint(recording)
+
+
+@pytest.mark.parametrize(
+    "change", [{"run": 3}, {"model": None}, {"chunk": True}, {"step": -1}, {"curve_row": 1.5}, {"step": "2"}, {"at": 1}]
+)
+def test_places_of_other_kinds_are_refused(recording, change):
+    place = {**dataclasses.asdict(PLACE), **change}
+    with open(checkpoint_path(recording), "wb") as file:
+        np.savez(file, place=np.array(json.dumps(place)))
+    with pytest.raises(ValueError, match=f"is damaged .*{next(iter(change))}"):
         load_checkpoint(recording)

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import threading
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from engram.models.base import Model
 from engram.models.registry import register_model
 from engram.protocols import Protocol
 from engram.sim import Progress, Responses, Session, Simulator, register_backend, resume, run
-from engram.sim.checkpoint import checkpoint_path, load_checkpoint
+from engram.sim.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from engram.sim.progress import Reporter
 
 IMAGES = 6
@@ -318,8 +319,79 @@ def test_a_checkpoint_that_does_not_fit_is_told(tmp_path, monkeypatch):
         run(protocol(TWO_WAKES), {"a": Scripted()}, subjects=1, out=tmp_path / "x.h5", reporter=Interrupting(3))
     monkeypatch.setattr(ScriptedSession, "load_state", lambda self, state: state["weights"])
     with pytest.raises(
-        ValueError, match=r"the checkpoint .*x\.h5\.checkpoint does not fit its run \('weights'\); delete it"
+        ValueError, match=r"the checkpoint .*x\.h5\.checkpoint is damaged \(KeyError: 'weights'\); delete it"
     ):
         resume(tmp_path / "x.h5")
     checkpoint_path(tmp_path / "x.h5").unlink()
     assert resume(tmp_path / "x.h5").status == "complete"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"model": "b"}, 'there is no model "b", only a'),
+        ({"chunk": 1}, "chunk 1 of 1"),
+        ({"step": 6}, "step 6 of 5"),
+        ({"curve_row": 3}, "3 rows of learning curves, expected 2 to 2"),
+        ({"curve_row": 1}, "1 rows of learning curves, expected 2 to 2"),
+        ({"step": 10**30}, "step 10{30} of 5"),
+    ],
+)
+def test_a_checkpoint_of_a_place_that_is_not_in_the_plan_is_told(tmp_path, change, words):
+    path = tmp_path / "x.h5"
+    with pytest.raises(KeyboardInterrupt):
+        run(protocol(TWO_WAKES), {"a": Scripted()}, subjects=1, out=path, reporter=Interrupting(4))
+    place, state = load_checkpoint(path)
+    assert (place.step, place.curve_row) == (3, 2)
+    save_checkpoint(path, replace(place, **change), state)
+    with pytest.raises(ValueError, match=rf"the checkpoint .* is damaged \({words}\); delete it"):
+        resume(path)
+    save_checkpoint(path, place, state)
+    assert resume(path).status == "complete"
+
+
+def test_checkpoints_at_the_ends_of_phases_come_after_a_tenth_of_the_time(tmp_path, monkeypatch, contents):
+    """A clock that goes on by one second for every piece of work, and a checkpoint every 20 s."""
+    now, saved = [0.0], []
+
+    class Clock(Reporter):
+        def work(self, *_):
+            now[0] += 1.0
+
+    def save(path, place, state):
+        saved.append((place.step, place.curve_row, now[0]))
+        save_checkpoint(path, place, state)
+
+    monkeypatch.setattr("engram.sim.engine.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("engram.sim.engine.save_checkpoint", save)
+    run(protocol(TWO_WAKES), {"a": Scripted()}, subjects=1, out=tmp_path / "x.h5", checkpoint_every=20, reporter=Clock())
+    # pieces of work: 2 in the first wake phase, 1 in the sleep, 4 in the second wake phase
+    assert saved == [(0, 0, 0.0), (1, 2, 2.0), (4, 2, 7.0)]
+
+
+@pytest.mark.parametrize("ends", range(1, 6))
+def test_a_run_that_ended_at_a_checkpoint_between_phases_resumes_to_the_same_bits(tmp_path, monkeypatch, contents, ends):
+    run(protocol(TWO_WAKES), {"a": Scripted()}, subjects=2, out=tmp_path / "whole.h5")
+
+    def save(path, place, state):
+        save_checkpoint(path, place, state)
+        if place.step == ends and (state["place"][1] == 0 if state else False):
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("engram.sim.engine.save_checkpoint", save)
+        with pytest.raises(KeyboardInterrupt):
+            run(protocol(TWO_WAKES), {"a": Scripted()}, subjects=2, out=tmp_path / "x.h5", checkpoint_every=0)
+    assert load_checkpoint(tmp_path / "x.h5")[0].step == ends
+    resume(tmp_path / "x.h5")
+    assert contents(tmp_path / "x.h5") == contents(tmp_path / "whole.h5")
+
+
+def test_memory_that_runs_out_says_what_to_lower(tmp_path, monkeypatch):
+    def full(*_):
+        raise RuntimeError("CUDA out of memory. Tried to allocate 99 GiB")
+        yield
+
+    monkeypatch.setattr(ScriptedSession, "wake", full)
+    with pytest.raises(MemoryError, match=r"not enough memory \(CUDA out of memory.*\); lower chunk .* batch_size or hidden"):
+        run(protocol(TWO_WAKES), {"a": Scripted()}, subjects=1, out=tmp_path / "x.h5")

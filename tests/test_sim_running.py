@@ -2,20 +2,23 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from importlib.metadata import version
 
 import h5py
 import numpy as np
 import pytest
 
 from engram.data import child_rng, item_set
+from engram.data.digits import DigitPairs
 from engram.data.recording import RecordingWriter, open_recording
 from engram.models import Fixed, MetaplasticNetwork
 from engram.models.features import encode_pool
 from engram.models.registry import model
 from engram.protocols import Protocol
-from engram.sim import Settings, Subjects, resume, run
+from engram.sim import Settings, Subjects, planning, resume, run
 from engram.sim.checkpoint import checkpoint_path
 from engram.sim.metaplastic_session import MetaplasticSession
 from engram.sim.progress import Reporter
@@ -309,6 +312,99 @@ def test_a_checkpoint_of_another_run_is_not_taken(start, tmp_path, contents):
     assert contents(tmp_path / "run.h5") == contents(start("whole").path)
 
 
+def test_a_checkpoint_of_an_earlier_equal_run_is_not_taken(start, tmp_path, contents):
+    """Killed right after the new recording was created, before its first checkpoint."""
+    unfinished(start, "run", at=14)
+    stale = checkpoint_path(tmp_path / "run.h5").read_bytes()
+    unfinished(start, "run", at=1, overwrite=True)
+    checkpoint_path(tmp_path / "run.h5").write_bytes(stale)
+    resume(tmp_path / "run.h5")
+    assert contents(tmp_path / "run.h5") == contents(start("whole").path)
+
+
+def test_a_run_that_is_refused_leaves_the_checkpoint_of_the_run_that_is_writing(start, tmp_path, contents):
+    unfinished(start)
+    with RecordingWriter.resume(tmp_path / "run.h5"), pytest.raises(BlockingIOError):
+        start("run", overwrite=True)
+    assert checkpoint_path(tmp_path / "run.h5").exists()
+    resume(tmp_path / "run.h5")
+    assert contents(tmp_path / "run.h5") == contents(start("whole").path)
+
+
+def test_a_run_that_begins_again_says_so(start, tmp_path):
+    class Listener(Reporter):
+        def __init__(self):
+            self.told = []
+
+        def say(self, text):
+            self.told.append(text)
+
+    path = tmp_path / "run.h5"
+    for content, words in ((None, "has no checkpoint"), ("other", "has only the checkpoint of another run")):
+        unfinished(start, overwrite=True)
+        checkpoint_path(path).unlink()
+        if content:
+            unfinished(start, content, seed=6)
+            os.replace(checkpoint_path(tmp_path / "other.h5"), checkpoint_path(path))
+        listener = Listener()
+        resume(path, reporter=listener)
+        assert listener.told == [f"{path} {words} beside it: the run begins again from its start"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"threads": 10**9}, "threads: found 1000000000"),
+        ({"threads": True}, "threads: found True"),
+        ({"device": 3}, "device: found 3"),
+        ({"data": ["x"]}, "data: found"),
+        ({"subjects": 4}, "does not hold the 4 subjects"),
+        ({"subjects": 10**7}, "subjects: found 10000000"),
+        ({"chunks": {"hybrid": 0}}, "chunks.hybrid: found 0"),
+        ({"chunks": {"other": 3}}, "the chunks of its settings are damaged"),
+        ({"chunks": 3}, "chunks: found 3"),
+    ],
+)
+def test_settings_that_no_run_has_are_refused(start, tmp_path, monkeypatch, change, words):
+    unfinished(start)
+    with h5py.File(tmp_path / "run.h5", "r+") as file:
+        found = json.loads(file.attrs["settings"])
+        file.attrs["settings"] = np.bytes_(json.dumps({**found, **change}).encode())
+    monkeypatch.setattr("engram.sim.running.item_set", None)  # refused before any work
+    with pytest.raises(ValueError, match=rf"run\.h5 cannot be resumed: .*{words}"):
+        resume(tmp_path / "run.h5")
+
+
+def test_another_version_is_named(start, tmp_path, monkeypatch):
+    unfinished(start)
+    found = planning.version("torch")
+    monkeypatch.setattr(planning, "version", lambda name: "9.9" if name == "torch" else version(name))
+    with pytest.raises(ValueError, match=rf"resumed: version of torch \({re.escape(found)}, now 9.9\) changed since"):
+        resume(tmp_path / "run.h5")
+
+
+def test_images_that_have_moved(start, tmp_path, monkeypatch, contents):
+    """What is read where is asked of the item set; the bits do not depend on it."""
+    places, pool = [], DigitPairs.pool
+
+    def looked(self, data=None):
+        places.append(data)
+        return pool(self, None)
+
+    monkeypatch.setattr(DigitPairs, "pool", looked)
+    (tmp_path / "there").mkdir()
+    unfinished(start, data=tmp_path / "there")
+    old, new, env = (str(tmp_path / name) for name in ("there", "moved", "elsewhere"))
+    monkeypatch.setenv("ENGRAM_DATA", env)
+    for given, there in ((None, True), (None, False), (new, False)):
+        if not there and os.path.exists(old):
+            os.rmdir(old)
+        with pytest.raises(KeyboardInterrupt):
+            resume(tmp_path / "run.h5", data=given, reporter=Stopping(1))
+    assert places == [old, old, env, new]
+    assert resume(tmp_path / "run.h5", data=new).settings["data"] == old
+
+
 def test_a_damaged_checkpoint_is_told_and_harms_nothing(start, tmp_path, contents):
     unfinished(start)
     path = checkpoint_path(tmp_path / "run.h5")
@@ -327,9 +423,9 @@ def test_a_damaged_checkpoint_is_told_and_harms_nothing(start, tmp_path, content
 def test_a_run_whose_items_changed_is_not_resumed(start, tmp_path, monkeypatch):
     unfinished(start)
     found = item_set("digit-pairs", train_per_class=30)
-    with pytest.raises(ValueError, match=r"run\.h5 cannot be resumed: the items changed since it was started"):
+    with pytest.raises(ValueError, match=r"run\.h5 cannot be resumed: items changed since it was started"):
         resume(tmp_path / "run.h5", items=found)
-    with pytest.raises(ValueError, match="cannot be resumed: the models or the version of engram changed"):
+    with pytest.raises(ValueError, match="cannot be resumed: models changed since it was started"):
         resume(tmp_path / "run.h5", models={"hybrid": MetaplasticNetwork(**SMALL, kappa=3.0)})
     assert resume(tmp_path / "run.h5").status == "complete"
 

@@ -48,6 +48,13 @@ def in_words(command: Callable[..., None]) -> Callable[..., None]:
             raise  # `main` knows what to do
         except (OSError, MemoryError) as error:
             fail(_words_of(error), FAILED)
+        except typer.Exit:
+            raise
+        except Exception as error:
+            if os.environ.get("ENGRAM_TRACEBACK"):
+                raise
+            told = " ".join(f"{type(error).__name__}: {error}".split())
+            fail(f"unexpected error: {told}; run again with ENGRAM_TRACEBACK=1 for the traceback", FAILED)
 
     return wrapped
 
@@ -142,6 +149,9 @@ def run(
 @in_words
 def resume(
     recording: RecordingPath,
+    data: Annotated[
+        Path | None, typer.Option(help="Where your images lie now; the recorded place by default, else ENGRAM_DATA.")
+    ] = None,
     checkpoint_every: Seconds = 60.0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress.")] = False,
 ) -> None:
@@ -149,7 +159,9 @@ def resume(
     from .sim import resume as go_on
 
     _carry_out(
-        recording, quiet, lambda reporter: go_on(recording, checkpoint_every=checkpoint_every, reporter=reporter)
+        recording,
+        quiet,
+        lambda reporter: go_on(recording, data=data, checkpoint_every=checkpoint_every, reporter=reporter),
     )
 
 
@@ -248,17 +260,20 @@ def list_(what: Annotated[Listable, typer.Argument(help="protocols, models, item
     elif what is Listable.models:
         from .models.registry import model, model_names
 
-        print_names({name: _first_line(model(name)) for name in model_names()})
+        print_names({name: _about(model, name) for name in model_names()})
     elif what is Listable.items:
         from .data import item_set, item_set_names
 
-        print_names({name: _first_line(item_set(name)) for name in item_set_names()})
+        print_names({name: _about(item_set, name) for name in item_set_names()})
     else:
         typer.echo("no behavioural data sets are installed")
 
 
-def _first_line(thing: object) -> str:
-    return (type(thing).__doc__ or "").strip().splitlines()[0]
+def _about(make: Callable[[str], object], name: str) -> str:
+    try:
+        return (type(make(name)).__doc__ or "").strip().partition("\n")[0]
+    except Exception as error:  # of a package that is not ours: the others are listed all the same
+        return " ".join(f"cannot be used ({type(error).__name__}: {error})".split())
 
 
 @app.command()

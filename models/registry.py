@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from typing import Any
@@ -103,15 +104,24 @@ def model_from_spec(spec: Mapping[str, Any]) -> Model:
     True
     """
     kind = str(spec.get("kind"))
-    if kind not in _kinds:
-        for name in model_names():
+    for name in _ours_first():
+        if kind in _kinds:
+            break
+        try:
             _kinds.setdefault(*_kind_of(name))
+        except Exception as error:  # of a package that is not ours: what it lacks need not concern this spec
+            warnings.warn(f'the model "{name}" cannot be used: {type(error).__name__}: {error}', stacklevel=2)
     if kind not in _kinds:
         raise ValueError(
             f'a model of kind "{kind}" is not known here; import the package that registers it, or give the model '
             f"again: resume(path, models={{...}})"
         )
     return _kinds[kind](**spec)
+
+
+def _ours_first() -> list[str]:
+    ours = {entry.name for entry in entry_points(group="engram.models") if entry.value.startswith("engram.")}
+    return sorted(model_names(), key=lambda name: name not in ours)
 
 
 def _kind_of(name: str) -> tuple[str, type[Model]]:

@@ -46,9 +46,11 @@ def engram_process():
 
 
 @pytest.fixture
-def engram():
+def engram(monkeypatch):
     """The same within this process, which is faster; an exception that is not put into words fails the test."""
     from engram.cli import app
+
+    monkeypatch.setenv("ENGRAM_TRACEBACK", "1")
 
     def run(*arguments):
         result = CliRunner().invoke(app, list(map(str, arguments)))

@@ -317,3 +317,76 @@ def test_a_running_recording_is_shown(interrupted, engram, tmp_path):
     assert result.stdout.startswith("tiny, seed 0: running\n")
     found = json.loads(engram("show", tmp_path / "run.h5", "--json").stdout)
     assert found["status"] == "running"
+
+
+def test_an_error_that_nobody_thought_of_is_one_line(engram, tmp_path, monkeypatch):
+    def broken(*_, **__):
+        raise AttributeError("no such\nthing")
+
+    monkeypatch.setattr("engram.sim.resume", broken)
+    with pytest.raises(AttributeError):
+        engram("resume", tmp_path / "run.h5")
+    monkeypatch.delenv("ENGRAM_TRACEBACK")
+    result = engram("resume", tmp_path / "run.h5")
+    told = "unexpected error: AttributeError: no such thing; run again with ENGRAM_TRACEBACK=1 for the traceback"
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"engram: {told}\n")
+
+
+def test_memory_that_runs_out_is_told_in_one_line(start, monkeypatch):
+    torch = pytest.importorskip("torch")
+
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 99 GiB.\nMore about it")
+
+    monkeypatch.setattr("engram.sim.metaplastic_session.MetaplasticSession.wake", full)
+    result = start()
+    assert result.exit_code == 1
+    assert result.stderr.startswith("engram: there is not enough memory (CUDA out of memory. Tried to allocate 99 GiB.)")
+    assert "lower chunk (subjects simulated together), batch_size or hidden" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_resume_finds_images_that_have_moved(engram, tmp_path, monkeypatch):
+    asked = {}
+    monkeypatch.setattr("engram.sim.resume", lambda path, **options: asked.update(options) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        engram("resume", tmp_path / "run.h5", "--data", "moved")
+    assert asked["data"].name == "moved"
+
+
+@pytest.fixture
+def broken_package(monkeypatch):
+    """A model and an item set of an installed package that cannot be loaded."""
+    from importlib import metadata
+
+    from engram.data import item_sets
+    from engram.models import registry
+
+    def found(group):
+        return [*metadata.entry_points(group=group), metadata.EntryPoint("aardvark", "not.there:At_All", group)]
+
+    for module in (registry, item_sets):
+        monkeypatch.setattr(module, "entry_points", found)
+
+
+@pytest.mark.parametrize(("what", "other"), [("models", "hybrid"), ("items", "digit-pairs")])
+def test_a_broken_package_does_not_hide_the_others(engram, broken_package, what, other):
+    result = engram("list", what)
+    assert result.exit_code == 0
+    lines = {line.split()[0]: line for line in result.stdout.splitlines()}
+    assert "cannot be used (" in lines["aardvark"]
+    assert "No module named 'not'" in lines["aardvark"]
+    assert "cannot" not in lines[other]
+
+
+def test_a_broken_package_does_not_stop_a_resume(broken_package, recwarn, monkeypatch):
+    from engram.models import registry
+
+    spec = registry.model("hybrid").spec()
+    monkeypatch.setattr(registry, "_kinds", {})
+    assert registry.model_from_spec(spec) == registry.model("hybrid")
+    assert not recwarn.list
+    with pytest.warns(UserWarning, match='the model "aardvark" cannot be used: ModuleNotFoundError'), pytest.raises(
+        ValueError, match='kind "mine" is not known'
+    ):
+        registry.model_from_spec({"kind": "mine"})

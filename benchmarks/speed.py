@@ -50,6 +50,8 @@ def engram_command() -> list[str]:
 class DroppingWriter:
     """Takes what a recording would take, and forgets it."""
 
+    created = "never"
+
     def drop(self, *args: object, **kwargs: object) -> None:
         pass
 
@@ -71,7 +73,7 @@ def recording(sizes: Sizes) -> list[Line]:
     protocol = Protocol(name="hebb-repetition", items=ItemSpec(count=10), schedule=schedule)
     model = hybrid(hidden=sizes.hidden, epochs_per_exposure=sizes.epochs)
     settings = {"device": "cpu", "threads": 1, "data": None, "subjects": sizes.recorded_subjects}
-    plan = make_plan(protocol, {"hybrid": model}, items, 0, settings, None)
+    plan = make_plan(protocol, {"hybrid": model}, items.pool(None), 0, settings, None)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "run.h5")
 

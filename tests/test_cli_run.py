@@ -341,7 +341,9 @@ def test_memory_that_runs_out_is_told_in_one_line(start, monkeypatch):
     monkeypatch.setattr("engram.sim.metaplastic_session.MetaplasticSession.wake", full)
     result = start()
     assert result.exit_code == 1
-    assert result.stderr.startswith("engram: there is not enough memory (CUDA out of memory. Tried to allocate 99 GiB.)")
+    assert result.stderr.startswith(
+        "engram: there is not enough memory (CUDA out of memory. Tried to allocate 99 GiB.)"
+    )
     assert "lower chunk (subjects simulated together), batch_size or hidden" in result.stderr
     assert result.stderr.count("\n") == 1
 
@@ -386,7 +388,8 @@ def test_a_broken_package_does_not_stop_a_resume(broken_package, recwarn, monkey
     monkeypatch.setattr(registry, "_kinds", {})
     assert registry.model_from_spec(spec) == registry.model("hybrid")
     assert not recwarn.list
-    with pytest.warns(UserWarning, match='the model "aardvark" cannot be used: ModuleNotFoundError'), pytest.raises(
-        ValueError, match='kind "mine" is not known'
+    with (
+        pytest.warns(UserWarning, match='the model "aardvark" cannot be used: ModuleNotFoundError'),
+        pytest.raises(ValueError, match='kind "mine" is not known'),
     ):
         registry.model_from_spec({"kind": "mine"})

@@ -350,7 +350,7 @@ def test_a_checkpoint_of_a_place_that_is_not_in_the_plan_is_told(tmp_path, chang
     assert resume(path).status == "complete"
 
 
-def test_checkpoints_at_the_ends_of_phases_come_after_a_tenth_of_the_time(tmp_path, monkeypatch, contents):
+def test_checkpoints_at_the_ends_of_phases_come_after_a_tenth_of_the_time(tmp_path, monkeypatch):
     """A clock that goes on by one second for every piece of work, and a checkpoint every 20 s."""
     now, saved = [0.0], []
 
@@ -364,13 +364,15 @@ def test_checkpoints_at_the_ends_of_phases_come_after_a_tenth_of_the_time(tmp_pa
 
     monkeypatch.setattr("engram.sim.engine.time.monotonic", lambda: now[0])
     monkeypatch.setattr("engram.sim.engine.save_checkpoint", save)
-    run(protocol(TWO_WAKES), {"a": Scripted()}, subjects=1, out=tmp_path / "x.h5", checkpoint_every=20, reporter=Clock())
+    run(
+        protocol(TWO_WAKES), {"a": Scripted()}, subjects=1, out=tmp_path / "x.h5", checkpoint_every=20, reporter=Clock()
+    )
     # pieces of work: 2 in the first wake phase, 1 in the sleep, 4 in the second wake phase
     assert saved == [(0, 0, 0.0), (1, 2, 2.0), (4, 2, 7.0)]
 
 
 @pytest.mark.parametrize("ends", range(1, 6))
-def test_a_run_that_ended_at_a_checkpoint_between_phases_resumes_to_the_same_bits(tmp_path, monkeypatch, contents, ends):
+def test_a_run_killed_between_phases_resumes_to_the_same_bits(tmp_path, monkeypatch, contents, ends):
     run(protocol(TWO_WAKES), {"a": Scripted()}, subjects=2, out=tmp_path / "whole.h5")
 
     def save(path, place, state):
@@ -393,5 +395,7 @@ def test_memory_that_runs_out_says_what_to_lower(tmp_path, monkeypatch):
         yield
 
     monkeypatch.setattr(ScriptedSession, "wake", full)
-    with pytest.raises(MemoryError, match=r"not enough memory \(CUDA out of memory.*\); lower chunk .* batch_size or hidden"):
+    with pytest.raises(
+        MemoryError, match=r"not enough memory \(CUDA out of memory.*\); lower chunk .* batch_size or hidden"
+    ):
         run(protocol(TWO_WAKES), {"a": Scripted()}, subjects=1, out=tmp_path / "x.h5")

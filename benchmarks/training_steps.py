@@ -142,9 +142,11 @@ def one_after_another_over_together(
     single_subjects = [network(1, width, batch, device) for _ in range(SUBJECTS)]
 
     def together(times: int) -> None:
-        for _ in range(times):
-            torch.index_select(features, 0, chosen.view(-1), out=x.view(-1, width))
-            all_subjects.train_batch(x, labels, LEARNING_RATE, gates)
+        for group in all_subjects.groups:
+            images = chosen[group].reshape(-1)
+            for _ in range(times):
+                torch.index_select(features, 0, images, out=x[group].view(-1, width))
+                all_subjects.train_batch(x[group], labels[group], LEARNING_RATE, gates, group)
 
     def one_after_another(times: int) -> None:
         for subject, (net, gates) in enumerate(single_subjects):

@@ -11,6 +11,10 @@ NEGLIGIBLE = 1e-20
 """Probabilities and gates below this are taken as 0: they cannot move a float32 weight, but their products are
 denormal numbers, on which processors are many times slower."""
 
+LARGEST_TOGETHER = 1 << 19
+"""Weights of one subject above which a CPU takes the subjects one by one: the weights of one stay in its cache from
+step to step, and those of ten do not."""
+
 
 class BatchedMLP:
     """S fully connected ReLU classifiers of one shape, each with its own weights, trained by plain SGD.
@@ -26,6 +30,11 @@ class BatchedMLP:
     batch_size : int
         The largest batch that will be given.
 
+    Attributes
+    ----------
+    groups : list of slice
+        Subjects whose products are made together: all of them, or on a CPU, where networks are large, each alone.
+
     Examples
     --------
     >>> _ = torch.manual_seed(0)
@@ -40,17 +49,21 @@ class BatchedMLP:
         self.weights = list(weights)
         self.biases = list(biases)
         subjects, device = self.weights[0].shape[0], self.weights[0].device
+        one_by_one = device.type == "cpu" and sum(w[0].numel() for w in self.weights) > LARGEST_TOGETHER
+        self.groups = [slice(k, k + 1) for k in range(subjects)] if one_by_one else [slice(0, subjects)]
+        together = 1 if one_by_one else subjects
 
         def buffer(*shape: int) -> Tensor:
             return torch.empty(shape, device=device)
 
         widths = [w.shape[2] for w in self.weights]
-        self._active = [buffer(subjects, batch_size, n) for n in widths]
-        self._delta = [buffer(subjects, batch_size, n) for n in widths]
-        self._gradient = [torch.empty_like(w) for w in self.weights]
-        self._bias_gradient = [torch.empty_like(b) for b in self.biases]
-        self._log_p = buffer(subjects, batch_size, widths[-1])
-        self._target_log_p = buffer(subjects, batch_size, 1)
+        self._active = [buffer(together, batch_size, n) for n in widths]
+        self._delta = [buffer(together, batch_size, n) for n in widths]
+        self._gradient = [buffer(together, *w.shape[1:]) for w in self.weights]
+        self._bias_gradient = [buffer(together, *b.shape[1:]) for b in self.biases]
+        self._log_p = buffer(together, batch_size, widths[-1])
+        self._target_log_p = buffer(together, batch_size, 1)
+        self._logits = buffer(subjects, batch_size, widths[-1])
         self._loss = buffer(subjects)
         self._batch_size = batch_size
 
@@ -67,43 +80,67 @@ class BatchedMLP:
         torch.Tensor
             Float32 [subject, batch, class]: a buffer that the next call overwrites.
         """
-        last = len(self.weights) - 1
-        size = x.shape[1]
-        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            out = self._cut(self._active[layer], size)
-            torch.baddbmm(bias, x, weight, out=out)
-            if layer < last:
-                out.relu_()
-            x = out
-        return x
+        logits = self._cut(self._logits, x.shape[1])
+        for group in self.groups:
+            logits[group] = self._forward_group(group, x[group])
+        return logits
 
     def train_batch(
-        self, x: Tensor, target: Tensor, learning_rate: float, gates: Sequence[Tensor] | None = None
+        self,
+        x: Tensor,
+        target: Tensor,
+        learning_rate: float,
+        gates: Sequence[Tensor] | None = None,
+        group: slice | None = None,
     ) -> Tensor:
         """One step of plain SGD on the mean cross-entropy of a batch.
 
         Parameters
         ----------
         x : torch.Tensor
-            Float32 [subject, batch, feature].
+            Float32 [subject, batch, feature]: of all subjects, or of those of ``group``.
         target : torch.Tensor
             Int64 [subject, batch], labels.
         learning_rate : float
         gates : sequence of torch.Tensor or None
             One for each layer, [subject, pre, post]: factors of the weights' steps. None for ungated steps. Biases are
             never gated.
+        group : slice or None
+            One of `groups`: only these subjects make the step. Steps of one group after another are quicker than
+            steps of all, where there are several groups.
 
         Returns
         -------
         torch.Tensor
             Float32 [subject], the mean loss before the step: a buffer that the next call overwrites.
         """
+        if group is not None:
+            self._train_group(group, x, target, learning_rate, gates)
+            return self._loss[group]
+        for each in self.groups:
+            self._train_group(each, x[each], target[each], learning_rate, gates)
+        return self._loss
+
+    def _forward_group(self, group: slice, x: Tensor) -> Tensor:
+        last = len(self.weights) - 1
         size = x.shape[1]
-        logits = self.forward(x)
+        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            out = self._cut(self._active[layer], size)
+            torch.baddbmm(bias[group], x, weight[group], out=out)
+            if layer < last:
+                out.relu_()
+            x = out
+        return x
+
+    def _train_group(
+        self, group: slice, x: Tensor, target: Tensor, learning_rate: float, gates: Sequence[Tensor] | None
+    ) -> None:
+        size = x.shape[1]
+        logits = self._forward_group(group, x)
         delta = self._cut(self._delta[-1], size)
-        loss = self._output_error(logits, target, delta)
+        self._output_error(logits, target, delta, self._loss[group])
         for layer in range(len(self.weights) - 1, -1, -1):
-            weight, bias = self.weights[layer], self.biases[layer]
+            weight, bias = self.weights[layer][group], self.biases[layer][group]
             below = self._cut(self._active[layer - 1], size) if layer else x
             if layer:
                 delta_below = self._cut(self._delta[layer - 1], size)
@@ -113,28 +150,26 @@ class BatchedMLP:
                 weight.baddbmm_(below.transpose(1, 2), delta, alpha=-learning_rate)
             else:
                 torch.bmm(below.transpose(1, 2), delta, out=self._gradient[layer])
-                weight.addcmul_(gates[layer], self._gradient[layer], value=-learning_rate)
+                weight.addcmul_(gates[layer][group], self._gradient[layer], value=-learning_rate)
             torch.sum(delta, dim=1, keepdim=True, out=self._bias_gradient[layer])
             bias.add_(self._bias_gradient[layer], alpha=-learning_rate)
             if layer:
                 delta = delta_below
-        return loss
 
-    def _output_error(self, logits: Tensor, target: Tensor, delta: Tensor) -> Tensor:
-        """Mean cross-entropy; its derivative with respect to the logits goes into ``delta``."""
+    def _output_error(self, logits: Tensor, target: Tensor, delta: Tensor, loss: Tensor) -> None:
+        """Mean cross-entropy into ``loss``; its derivative with respect to the logits into ``delta``."""
         size = logits.shape[1]
         log_p, target_log_p = self._cut(self._log_p, size), self._cut(self._target_log_p, size)
         torch._log_softmax(logits, 2, False, out=log_p)
         index = target.unsqueeze(2)
         torch.gather(log_p, 2, index, out=target_log_p)
-        torch.mean(target_log_p, dim=(1, 2), out=self._loss)
-        self._loss.neg_()
+        torch.mean(target_log_p, dim=(1, 2), out=loss)
+        loss.neg_()
         torch.exp(log_p, out=delta)
         torch.threshold_(delta, NEGLIGIBLE, 0.0)
         target_log_p.fill_(-1.0)
         delta.scatter_add_(2, index, target_log_p)
         delta.div_(size)
-        return self._loss
 
     def _cut(self, buffer: Tensor, size: int) -> Tensor:
         """The buffer for a batch of ``size``, contiguous: ``torch._log_softmax`` ignores the strides of its output."""

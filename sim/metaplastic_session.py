@@ -104,7 +104,7 @@ class MetaplasticSession(Session):
         for values in self._stiffness:
             values.mul_(scale).clamp_(max=torch.finfo(torch.float32).max)
 
-    def _refresh_gates(self) -> None:
+    def _refresh_gates(self, group: slice = slice(None)) -> None:
         if not self._is_gated:
             return
         assert self._gates is not None
@@ -112,8 +112,10 @@ class MetaplasticSession(Session):
             self._net.weights, self._initial, self._stiffness, self._frozen, self._gates, strict=True
         ):
             # Until the first item is learned w = w0, where every gate is open but those of frozen synapses.
-            open_or_closed = weight if self._sensitivity is not None else initial
-            torch.threshold_(gate_torch(open_or_closed, initial, values, frozen, gate), NEGLIGIBLE, 0.0)
+            now = weight if self._sensitivity is not None else initial
+            closed = None if frozen is None else frozen[group]
+            gate_torch(now[group], initial[group], values[group], closed, gate[group])
+            torch.threshold_(gate[group], NEGLIGIBLE, 0.0)
 
     @property
     def _needs_calibration(self) -> bool:
@@ -189,14 +191,13 @@ class MetaplasticSession(Session):
         )
         images, labels = images.gather(1, order), labels.gather(1, order)
         total = torch.zeros(len(self.subjects), device=self.device)
-        for start in range(0, images.shape[1], plan.batch_size):
-            chosen = images[:, start : start + plan.batch_size]
-            if self.model.gate_refresh == "step":
-                self._refresh_gates()
-            x = self._gather(self._train, chosen)
-            total += self._net.train_batch(
-                x, labels[:, start : start + plan.batch_size], plan.learning_rate, self._gates
-            )
+        for group in self._net.groups:
+            for start in range(0, images.shape[1], plan.batch_size):
+                part = slice(start, start + plan.batch_size)
+                if self.model.gate_refresh == "step":
+                    self._refresh_gates(group)
+                x = self._gather(self._train, images[group, part])
+                total[group] += self._net.train_batch(x, labels[group, part], plan.learning_rate, self._gates, group)
         return total
 
     def _rehearse_to_calibrate(

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from engram.sim import batched_mlp
 from engram.sim.batched_mlp import BatchedMLP
 
 SIZES = [7, 9, 8, 5]
@@ -98,3 +99,20 @@ def test_a_gated_step_allocates_nothing() -> None:
         net.train_batch(x, target, 0.1, gates)
     # A scalar operand is wrapped in eight bytes; any array of the step would be 8 KiB or more.
     assert max(event.self_cpu_memory_usage for event in profile.key_averages()) < 1024
+
+
+def test_large_networks_taken_one_by_one_make_the_same_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, target = torch.randn(3, 16, 7), torch.randint(0, 5, (3, 16))
+    gates = [torch.rand_like(w) for w in parameters(3)[0]]
+    together = BatchedMLP(*parameters(3), batch_size=16)
+    monkeypatch.setattr(batched_mlp, "LARGEST_TOGETHER", 10)
+    alone = BatchedMLP(*parameters(3), batch_size=16)
+    assert [len(net.groups) for net in (together, alone)] == [1, 3]
+    for size in (16, 9):
+        expected = together.train_batch(x[:, :size], target[:, :size], 0.05, gates)
+        for group in alone.groups:
+            found = alone.train_batch(x[group, :size], target[group, :size], 0.05, gates, group)
+            torch.testing.assert_close(found, expected[group], rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(alone.forward(x), together.forward(x), rtol=1e-4, atol=1e-5)
+    for one, all_ in zip(alone.weights, together.weights, strict=True):
+        torch.testing.assert_close(one, all_, rtol=1e-5, atol=1e-6)

@@ -1,5 +1,6 @@
 """Backends by name."""
 
+from types import SimpleNamespace
 from typing import ClassVar, Literal
 
 import pytest
@@ -52,7 +53,8 @@ def test_phases_that_a_session_does_not_have_are_told(pool):
     session = prepare(Plain(), pool, 3, Settings()).session("subjects")
     for phase in ("wake", "sleep", "rest", "lesion"):
         with pytest.raises(ValueError, match=f"PlainSession has no {phase}; its model's check should have refused"):
-            getattr(session, phase)(None)
+            getattr(session, phase)(SimpleNamespace(lesion="hippocampus"))
+    assert list(session.lesion(SimpleNamespace(lesion="none"))) == []  # lifting what was never there
     with pytest.raises(ValueError, match="PlainSession has no weight snapshots"):
         session.weight_snapshot("output")
     assert (session.weight_summaries(), session.sensitivities()) == ({}, None)

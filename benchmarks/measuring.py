@@ -26,7 +26,7 @@ class Sizes:
     hidden: tuple[int, ...] = (256, 256)
     epochs: int = 5
     recorded_subjects: int = 10
-    recorded_repetitions: int = 1
+    recorded_repetitions: int = 3
     phases: tuple[int, int] = (20, 2000)
     run: tuple[str, ...] = ("--models", "conventional,hybrid", "--subjects", "10")
     probes: int = 2000
@@ -43,6 +43,7 @@ QUICK = Sizes(
     hidden=(8,),
     epochs=1,
     recorded_subjects=2,
+    recorded_repetitions=1,
     phases=(2, 8),
     run=("--models", "hybrid", "--subjects", "1", "--set", "hybrid.hidden=[8]", "--set", "hybrid.batch_size=1024"),
     probes=20,

@@ -108,7 +108,6 @@ class Engine:
             except ValueError as error:
                 raise damaged(self._path, error) from error
             first = places.index(replace(start, step=0, curve_row=0))
-        if start is not None:
             places[first] = start
         total, done = self._work_in(places), self._work_in(places[:first])
         if start is not None:

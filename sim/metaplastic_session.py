@@ -129,8 +129,11 @@ class MetaplasticSession(Session):
             squares += (weight - initial).square_().sum(dim=(1, 2), dtype=torch.float64)
             synapses += weight[0].numel() - (0 if frozen is None else frozen.sum(dim=(1, 2)))
         travelled = torch.sqrt(squares / synapses.clamp_(min=1)).cpu().numpy()
-        sensitivity = np.ones(len(self.subjects))
+        sensitivity = np.full(len(self.subjects), np.nan)
         for place, distance in enumerate(travelled.tolist()):
+            if not np.isfinite(distance):
+                self._stop_diverged(place, step, "the first item")
+                continue
             try:
                 sensitivity[place] = auto_sensitivity(distance, self.model.kappa)
             except ValueError as error:
@@ -207,11 +210,8 @@ class MetaplasticSession(Session):
 
         A gate that is refreshed at every step needs its sensitivity before the first item has been learned.
         """
-        self._refresh_gates()
-        gates, self._gates = self._gates, [g.clone() for g in self._gates or []]
         for epoch in range(plan.epochs):
             self._learn_epoch(step.index, presentation, epoch, images, labels, plan)
-        self._gates = gates
         self._calibrate(step)
         for weight, initial in zip(self._net.weights, self._initial, strict=True):
             weight.copy_(initial)
@@ -231,11 +231,14 @@ class MetaplasticSession(Session):
         sums = [weight.sum(dim=(1, 2)) for weight in self._net.weights]
         finite = torch.isfinite(torch.stack([loss, *sums])).all(dim=0).cpu().numpy()
         for place in np.flatnonzero(~finite).tolist():
-            self.stopped.setdefault(
-                place,
-                f"loss was not finite in phase {step.index} ({step.label or step.kind}), presentation "
-                f"{presentation + 1}, epoch {epoch + 1}; lower learning_rate or the norm of the features",
-            )
+            self._stop_diverged(place, step, f"presentation {presentation + 1}, epoch {epoch + 1}")
+
+    def _stop_diverged(self, place: int, step: Step, when: str) -> None:
+        self.stopped.setdefault(
+            place,
+            f"loss was not finite in phase {step.index} ({step.label or step.kind}), {when}; "
+            "lower learning_rate or the norm of the features",
+        )
 
     def probe(self, step: Step, asked: NDArray[np.bool_]) -> Responses:
         subjects, total = self._test_images.shape

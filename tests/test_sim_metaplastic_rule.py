@@ -145,6 +145,14 @@ def test_weights_that_do_not_move_stop_the_subject_in_words() -> None:
     session = make_session(MetaplasticNetwork(encoder=FEATURES, hidden=(6,), learning_rate=1e-30))
     list(session.wake(unroll(PROTOCOL).steps[0]))
     assert "sensitivity: auto needs weights that moved" in session.stopped[0]
+    assert np.isnan(session.sensitivities()).all()
+
+
+def test_a_rehearsal_that_diverges_stops_the_subject_in_words() -> None:
+    settings = {"encoder": FEATURES, "hidden": (6,), "batch_size": 5, "gate_refresh": "step"}
+    session = make_session(MetaplasticNetwork(learning_rate=1e38, **settings))
+    list(session.wake(unroll(PROTOCOL).steps[0]))
+    assert "loss was not finite in phase 0 (wake), the first item" in session.stopped[0]
 
 
 @pytest.mark.parametrize(

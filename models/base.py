@@ -25,6 +25,8 @@ class Model(BaseModel):
         Name of the registered backend (entry point ``engram.backends``) that simulates the model.
     abilities : frozenset of str
         Such as ``sleep``, ``lesion``, ``order``, ``time``, ``cued-recall``, ``recall``.
+    measure : str
+        What its performance is: ``"share correct"``, or ``"auc"`` (area under the ROC curve).
     kind : str
         Word that names the class in recordings; every subclass declares ``kind: Literal["..."] = "..."``.
 
@@ -42,6 +44,7 @@ class Model(BaseModel):
 
     backend: ClassVar[str]
     abilities: ClassVar[frozenset[str]] = frozenset()
+    measure: ClassVar[str] = "share correct"
 
     kind: str
 
@@ -93,6 +96,22 @@ class Model(BaseModel):
                 f'protocol "{protocol.name}" needs what the model {type(self).__name__} lacks: {needs}; '
                 f"abilities of the model: {has}"
             )
+
+    def chance(self, slots: int) -> float:
+        """Performance of a subject that guesses.
+
+        Parameters
+        ----------
+        slots : int
+            Number of items.
+
+        Examples
+        --------
+        >>> from engram.models import MetaplasticNetwork
+        >>> MetaplasticNetwork().chance(10)
+        0.1
+        """
+        return 1 / slots
 
     def spec(self) -> dict[str, Any]:
         """The model as plain JSON types."""

@@ -179,7 +179,7 @@ def make_plan(
         draw_items(pool, spec.count, spec.train, spec.test, child_rng(seed, "subject", k, "items")) for k in numbers
     )
     presentations = tuple(timeline.presentations(child_rng(seed, "subject", k, "schedule")) for k in numbers)
-    how = Settings(device=settings["device"], threads=settings["threads"])
+    how = Settings(device=settings["device"], threads=settings["threads"], record=protocol.record)
     simulators = {name: prepare(model, pool, spec.count, how) for name, model in models.items()}
     if not isinstance(chunks, Mapping):
         chunks = {name: chunks or default_chunk(simulator, len(draws)) for name, simulator in simulators.items()}

@@ -17,7 +17,7 @@ from ..models.teaching import teaching_set
 if TYPE_CHECKING:
     from ..data.items import ItemDraw, Pool
     from ..models.base import Model
-    from ..protocols import Presentations, Step
+    from ..protocols import Presentations, RecordSpec, Step
 
 State = dict[str, NDArray]
 
@@ -94,11 +94,14 @@ class Settings:
         Threads of the numerical libraries.
     cache : path or None
         Folder of cached features; None for the user's cache folder.
+    record : RecordSpec or None
+        What the protocol asks to record.
     """
 
     device: str = "cpu"
     threads: int = 1
     cache: str | PathLike[str] | None = None
+    record: RecordSpec | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,8 @@ class Progress:
         Pieces of this phase done so far, and in all.
     presentation, epoch : int
         Place within the phase, both from 0.
+    seconds : float or None
+        Biological time that went by in this piece, in s; None for models without a clock.
     """
 
     doing: str
@@ -120,6 +125,7 @@ class Progress:
     total: int
     presentation: int = 0
     epoch: int = 0
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,6 +251,37 @@ class Session(ABC):
     def sensitivities(self) -> NDArray[np.floating] | None:
         """Sensitivity in use, [subject], where the model has one and it is known by now."""
         return None
+
+    def drain(self) -> list[tuple[int, str, Mapping[str, NDArray]]]:
+        """What was recorded since the last call, for tables that grow; the session lets go of it.
+
+        Asked for after every `Progress` and every probe, and always before `state`.
+
+        Returns
+        -------
+        list of tuple
+            Place of the subject in the session, name of the stream (one of the simulator's ``streams``), and its new rows
+            by column.
+        """
+        return []
+
+    def synapses(self) -> list[Mapping[str, tuple[NDArray, NDArray, NDArray, NDArray]]]:
+        """Synapses of each subject, by projection: pre, post (cell indices), initial weight and flexibility, [synapse].
+
+        Asked for once, before the first phase. Empty for models whose projections are matrices.
+        """
+        return []
+
+    def assemblies(self) -> list[Mapping[str, NDArray[np.uint8]]]:
+        """Cells that belong to each item, for each subject by population: 0 or 1, [slot, cell].
+
+        Asked for once, before the first phase.
+        """
+        return []
+
+    def warnings(self) -> list[tuple[int, str]]:
+        """What a person should know of single subjects (by place in the session) that go on: new since the last call."""
+        return []
 
     def _cannot(self, what: str) -> str:
         return f"{type(self).__name__} has no {what}; its model's check should have refused a protocol that needs it"

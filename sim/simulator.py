@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..data.wording import nearest, one_of
 from .session import Session, Settings, Subjects
 
 if TYPE_CHECKING:
     from ..data.items import Pool
+    from ..data.recording.layout import StreamLayout
     from ..models.base import Model
     from ..protocols import Step
 
@@ -33,13 +34,33 @@ class Simulator(ABC):
     Attributes
     ----------
     projections : mapping of str to tuple of int
-        Projections whose weights can be recorded, and the shape of one subject's weights.
+        Projections whose weights can be recorded, and the shape of one subject's weights; ``(n,)`` for a list of n
+        synapses (see `Session.synapses`).
     bytes_per_subject : int
         Memory that one more subject in a session takes.
+    subjects_together : int or None
+        Most subjects of a session; None where only memory limits them.
+    parallel : bool
+        Whether sessions may run in processes of their own, one numerical thread each. What a session does must then not
+        depend on the number of threads, and the model's class must be importable.
+    streams : sequence of StreamLayout
+        Tables that grow while a subject is simulated (see `Session.drain`).
+    assemblies : mapping of str to int
+        Populations of which `Session.assemblies` tells the cells of each item, and their sizes.
+    time_scale : float or None
+        Biological seconds for each simulated second, where the model has a clock.
+    circuit : dict or None
+        Populations and projections as a plain node-link graph, where the model is a circuit.
     """
 
     projections: Mapping[str, tuple[int, ...]] = {}
     bytes_per_subject: int = 0
+    subjects_together: int | None = None
+    parallel: bool = False
+    streams: Sequence[StreamLayout] = ()
+    assemblies: Mapping[str, int] = {}
+    time_scale: float | None = None
+    circuit: dict[str, Any] | None = None
 
     def __init__(self, model: Model, pool: Pool, slots: int, settings: Settings) -> None:
         self.model = model

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .items import ItemSet as ItemSet
     from .items import Pool as Pool
     from .items import draw_items as draw_items
+    from .patterns import Patterns as Patterns
     from .recording import Recording as Recording
     from .recording import RecordingWriter as RecordingWriter
     from .recording import open_recording as open_recording
@@ -30,6 +31,7 @@ _MODULE_OF = {
     "Images": "images",
     "ItemDraw": "items",
     "ItemSet": "items",
+    "Patterns": "patterns",
     "Pool": "items",
     "Recording": "recording",
     "RecordingWriter": "recording",

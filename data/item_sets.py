@@ -135,5 +135,6 @@ def _in_words(name: str, found: type[ItemSet], error: ValidationError) -> str:
             sentences.append(f'option "{option}" is needed')
         else:
             message = fault["msg"].removeprefix("Value error, ")
-            sentences.append(f'option "{option}": {message}, got {fault["input"]!r}')
+            # Options that do not fit each other are no fault of a single one.
+            sentences.append(f'option "{option}": {message}, got {fault["input"]!r}' if option else message)
     return f'item set "{name}": ' + "; ".join(sentences)

@@ -117,7 +117,7 @@ class MetaplasticNetwork(Model):
     """
 
     backend: ClassVar[str] = "torch"
-    abilities: ClassVar[frozenset[str]] = frozenset()
+    abilities: ClassVar[frozenset[str]] = frozenset({"labels"})
 
     kind: Literal["metaplastic"] = "metaplastic"
     preset: Literal["default", "cho2024"] = "default"

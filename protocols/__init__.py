@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .presentations import Presentations as Presentations
     from .protocol import Protocol as Protocol
     from .protocol import RecordSpec as RecordSpec
+    from .protocol import StatesSpec as StatesSpec
     from .schema import json_schema as json_schema
     from .shorthand import each as each
     from .shorthand import lesion as lesion
@@ -42,7 +43,7 @@ _MODULES = {
     "loading": ("library", "load"),
     "phases": ("Cue", "Lesion", "Probe", "Rest", "Sleep", "Stage", "Wake", "WrongLabels"),
     "presentations": ("Presentations",),
-    "protocol": ("Protocol", "RecordSpec"),
+    "protocol": ("Protocol", "RecordSpec", "StatesSpec"),
     "schema": ("json_schema",),
     "shorthand": ("each", "lesion", "probe", "repeat", "rest", "sleep", "wake"),
     "timeline": ("Step", "Timeline"),

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
-from .problems import refuse, refuse_word
+from .problems import found, refuse, refuse_word
 
 MAX_COUNT = 100_000
 SELECTIONS = ("all", "seen", "current", "new")
@@ -57,6 +57,12 @@ Word = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^{WORD}$"}),
 ]
 
+StateName = Annotated[
+    str,
+    _name(rf"{WORD}\.[A-Za-z]\w{{0,63}}", "a population and one of its variables, such as C.v"),
+    WithJsonSchema({"type": "string", "pattern": rf"^{WORD}\.[A-Za-z]\w{{0,63}}$"}),
+]
+
 
 def read_slots(value: Any) -> tuple[int, ...]:
     """A non-empty list of different slot numbers."""
@@ -76,22 +82,30 @@ def read_slots(value: Any) -> tuple[int, ...]:
     return tuple(value)
 
 
-def _selection(value: Any) -> str | tuple[int, ...]:
-    if isinstance(value, (list, tuple)):
-        return read_slots(value)
+def _targets(value: Any) -> str | tuple[int, ...] | tuple[str, ...]:
     if isinstance(value, str) and re.fullmatch(WORD, value):
         return value
-    raise refuse_word(value, SELECTIONS, "a list name or slot numbers")
+    if not isinstance(value, (list, tuple)):
+        raise refuse_word(value, SELECTIONS, "a list name or slot numbers")
+    if not value or not all(isinstance(name, str) for name in value):
+        return read_slots(value)
+    if len(value) > MAX_COUNT:
+        raise ValueError(f"found {len(value)} list names; expected at most {MAX_COUNT}")
+    for name in value:
+        if not re.fullmatch(WORD, name):
+            raise refuse(name, "the name of a list")
+    return tuple(value)
 
 
-def _targets(value: Any) -> str | tuple[int, ...] | tuple[str, ...]:
-    if isinstance(value, (list, tuple)) and value and all(isinstance(name, str) for name in value):
-        for name in value:
-            _selection(name)
-        if len(value) > MAX_COUNT:
-            raise ValueError(f"found {len(value)} list names; expected at most {MAX_COUNT}")
-        return tuple(value)
-    return _selection(value)
+def _selection(value: Any) -> str | tuple[int, ...] | tuple[str, ...]:
+    selection = _targets(value)
+    if isinstance(selection, tuple) and isinstance(selection[0], str):
+        for name in selection:
+            if name in SELECTIONS:
+                raise ValueError(f"{found(name)} among list names; this word stands alone")
+        if len(set(selection)) < len(selection):
+            raise ValueError(f"{found(value)}; expected each list once")
+    return selection
 
 
 def _order(value: Any) -> Any:
@@ -113,19 +127,25 @@ def _each_order(value: Any) -> Any:
 
 
 SLOTS_SCHEMA = {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1, "uniqueItems": True}
+_names_schema = {"type": "array", "items": {"type": "string", "pattern": f"^{WORD}$"}, "minItems": 1}
 _selection_schema = {
-    "anyOf": [{"enum": list(SELECTIONS)}, {"type": "string", "pattern": f"^{WORD}$"}, SLOTS_SCHEMA],
-    "description": "all, seen, current, new, the name of a list, or slot numbers",
+    "anyOf": [
+        {"enum": list(SELECTIONS)},
+        {"type": "string", "pattern": f"^{WORD}$"},
+        SLOTS_SCHEMA,
+        {**_names_schema, "uniqueItems": True},
+    ],
+    "description": "all, seen, current, new, the name of a list or of several, or slot numbers",
 }
 
 Slots = Annotated[tuple[int, ...], PlainValidator(read_slots), WithJsonSchema(SLOTS_SCHEMA)]
-Selection = Annotated[str | tuple[int, ...], PlainValidator(_selection), WithJsonSchema(_selection_schema)]
+Selection = Annotated[
+    str | tuple[int, ...] | tuple[str, ...], PlainValidator(_selection), WithJsonSchema(_selection_schema)
+]
 Targets = Annotated[
     str | tuple[int, ...] | tuple[str, ...],
     PlainValidator(_targets),
-    WithJsonSchema(
-        {"anyOf": [_selection_schema, {"type": "array", "items": {"type": "string"}, "minItems": 1}]},
-    ),
+    WithJsonSchema({"anyOf": [_selection_schema, _names_schema]}),
 ]
 Order = Annotated[
     Literal["listed", "shuffled"] | tuple[int, ...],

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import PlainSerializer, PlainValidator, WithJsonSchema, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
 from ..data.wording import nearest
 from .fields import SELECTIONS, SLOTS_SCHEMA, WORD, Count, Flag, Slots, Slug, Word, read_slots
@@ -97,6 +97,38 @@ _LISTS_SCHEMA = WithJsonSchema(
 )
 
 
+def _read_options(value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise refuse(value, "a mapping from options of the item set to their values, such as {overlap: 0.2}")
+    problems: list[Problem] = []
+    for name, entry in value.items():
+        entries = entry if isinstance(entry, (list, tuple)) else [entry]
+        if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", name):
+            problems.append(Problem((str(name),), "expected the name of an option: small letters, digits, underscores"))
+        elif not all(one is None or isinstance(one, (bool, int, float, str)) for one in entries):
+            problems.append(
+                Problem((name,), f"{found(entry)}; expected a number, a word, true or false, or a list of such")
+            )
+    if problems:
+        raise ProtocolError(problems)
+    return {name: tuple(entry) if isinstance(entry, list) else entry for name, entry in value.items()}
+
+
+_OPTIONS_SCHEMA = WithJsonSchema(
+    {
+        "type": "object",
+        "propertyNames": {"pattern": "^[a-z][a-z0-9_]{0,63}$"},
+        "additionalProperties": {
+            "anyOf": [
+                {"type": ["boolean", "number", "string", "null"]},
+                {"type": "array", "items": {"type": ["boolean", "number", "string", "null"]}},
+            ]
+        },
+        "default": {},
+    }
+)
+
+
 class ItemSpec(Spec):
     """What is to be remembered.
 
@@ -108,6 +140,9 @@ class ItemSpec(Spec):
         Number of item slots.
     train, test : int, optional
         Images per item in each part; None: as many as the pool has evenly.
+    options : mapping, optional
+        Options of the item set, such as ``{"overlap": 0.2}``; see the item set for their names. Where a run names
+        another item set than the protocol, they are left out.
     lists : mapping, optional
         ``{"size": 10, "count": 3}`` for equal lists ``list-1`` … in slot order, or a mapping from names to slot
         numbers, ``{"size": n}`` (the next n unused slots), ``{"size": n, "fresh": True}`` (others each time) or
@@ -123,6 +158,9 @@ class ItemSpec(Spec):
     count: Count
     train: Count | None = None
     test: Count | None = None
+    options: Annotated[dict[str, Any], PlainValidator(_read_options), PlainSerializer(plain), _OPTIONS_SCHEMA] = Field(
+        default={}
+    )
     lists: (
         Annotated[EqualLists | dict[str, ListForm], PlainValidator(_read_lists), PlainSerializer(plain), _LISTS_SCHEMA]
         | None

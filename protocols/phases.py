@@ -192,6 +192,8 @@ class Rest(Phase):
     ----------
     duration : Duration
         How long.
+    replay : bool
+        Whether memories may be replayed, as they are in quiet wakefulness.
 
     Examples
     --------
@@ -203,6 +205,7 @@ class Rest(Phase):
     short: ClassVar[str] = "duration"
 
     duration: DurationField
+    replay: Flag = False
 
 
 class Cue(Spec):

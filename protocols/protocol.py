@@ -8,10 +8,46 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from .blocks import MAX_DEPTH, Each, Element, Elements, Repeat, depth
-from .fields import Slug, Text, Word
+from .durations import Duration, DurationField
+from .fields import Count, Slug, StateName, Text, Word
 from .items import ItemSpec
 from .phases import Lesion, Probe, Rest, Sleep, Wake
-from .problems import Loc, Problem, ProtocolError, Spec, shown
+from .problems import Loc, Problem, ProtocolError, Spec, found, shown
+
+
+class StatesSpec(Spec):
+    """State variables of cells over time, for models that have any.
+
+    Parameters
+    ----------
+    of : list of str
+        Population and variable, such as ``C.v``.
+    every : Duration
+        Time between two values.
+    cells : int
+        How many cells of each population: the first ones.
+
+    Examples
+    --------
+    >>> StatesSpec(of=["C.v", "H.a2"], every="5 ms").cells
+    10
+    """
+
+    of: Annotated[tuple[StateName, ...], Field(max_length=100)]
+    every: DurationField = Duration("1 ms")
+    cells: Count = 10
+
+    @model_validator(mode="after")
+    def _meaningful(self) -> StatesSpec:
+        if not self.of:
+            raise ProtocolError([Problem(("of",), "found an empty list; expected variables, such as [C.v]")])
+        if len(set(self.of)) < len(self.of):
+            raise ProtocolError([Problem(("of",), f"{found(self.of)}; expected each variable once")])
+        if self.every.seconds == 0:
+            raise ProtocolError(
+                [Problem(("every",), f'{found(str(self.every))}; expected a time between two values such as "1 ms"')]
+            )
+        return self
 
 
 class RecordSpec(Spec):
@@ -25,6 +61,12 @@ class RecordSpec(Spec):
         Summaries of the weights, the weights themselves, or nothing.
     every : ``"phase"``, ``"repetition"`` or ``"end"``
         After which wake and sleep phases weights are recorded.
+    spikes : ``"all"`` or ``"none"``
+        Every spike of every population, of models that have spikes, or none.
+    rates : Duration, optional
+        Bin in which mean rates of populations are recorded. Default: no rates.
+    states : StatesSpec, optional
+        State variables of cells over time. Default: none.
 
     Examples
     --------
@@ -35,6 +77,15 @@ class RecordSpec(Spec):
     responses: Literal["counts", "trials", "none"] = "counts"
     weights: Literal["summary", "snapshots", "none"] = "summary"
     every: Literal["phase", "repetition", "end"] = "repetition"
+    spikes: Literal["all", "none"] = "all"
+    rates: DurationField | None = None
+    states: StatesSpec | None = None
+
+    @model_validator(mode="after")
+    def _bins_last(self) -> RecordSpec:
+        if self.rates is not None and self.rates.seconds == 0:
+            raise ProtocolError([Problem(("rates",), f'{found(str(self.rates))}; expected a bin such as "10 ms"')])
+        return self
 
 
 class Protocol(Spec):
@@ -174,14 +225,21 @@ def walk(elements: tuple[Element, ...], at: Loc = ("schedule",)) -> Iterator[tup
 
 def _abilities(element: Element) -> Iterator[tuple[str, Loc]]:
     match element:
-        case Wake(domain=str()):
-            yield "domains", ("wake", "domain")
-        case Sleep(cue=cue):
+        case Wake(domain=domain, labels=labels):
+            if domain is not None:
+                yield "domains", ("wake", "domain")
+            if labels != "true":
+                yield "labels", ("wake", "labels")
+        case Sleep(cue=cue, replay=replay):
             yield "sleep", ("sleep",)
             if cue is not None:
                 yield "targeted-reactivation", ("sleep", "cue")
-        case Rest():
+            if replay is not None:
+                yield "selective-replay", ("sleep", "replay")
+        case Rest(replay=quiet):
             yield "time", ("rest",)
+            if quiet:
+                yield "quiet-replay", ("rest", "replay")
         case Lesion(of=of) if of != "none":
             yield "lesion", ("lesion",)
         case Probe():

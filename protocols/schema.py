@@ -10,7 +10,7 @@ from .blocks import BLOCKS, ELEMENTS_SCHEMA
 from .fields import WORD
 from .items import ItemSpec
 from .phases import PHASES, Phase
-from .protocol import Protocol, RecordSpec
+from .protocol import Protocol, RecordSpec, StatesSpec
 
 _REF = "#/$defs/{model}"
 _PARAMETER = re.compile(r"^(\w[\w, ]*) : .*\n((?:    .*\n?)+)", re.MULTILINE)
@@ -31,7 +31,7 @@ def json_schema() -> dict[str, Any]:
     """
     schema = _explained(Protocol.model_json_schema(ref_template=_REF), Protocol)
     defs = schema.setdefault("$defs", {})
-    for part in (ItemSpec, RecordSpec):
+    for part in (ItemSpec, RecordSpec, StatesSpec):
         _explained(defs[part.__name__], part)
     for kind, phase in PHASES.items():
         defs[kind] = _phase(kind, phase, defs)

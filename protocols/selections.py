@@ -14,6 +14,8 @@ from .items import ItemSpec, PermutedList
 from .orders import Ints
 from .problems import Loc, found
 
+AnySelection = str | tuple[int, ...] | tuple[str, ...]
+
 
 @dataclass(slots=True, eq=False)
 class Drawn:
@@ -92,13 +94,13 @@ class Selections:
 
     # --- selections
 
-    def wake(self, selection: str | tuple[int, ...], current: Chosen | None, loc: Loc) -> Chosen | None:
+    def wake(self, selection: AnySelection, current: Chosen | None, loc: Loc) -> Chosen | None:
         """Items that are presented, or None after a mistake."""
         if selection in ("seen", "new"):
             return self._met(str(selection), loc)
         return self._plain(selection, current, loc, use=True)
 
-    def ask(self, selection: str | tuple[int, ...], current: Chosen | None, loc: Loc) -> tuple[Ints | str, str]:
+    def ask(self, selection: AnySelection, current: Chosen | None, loc: Loc) -> tuple[Ints | str, str]:
         """Places of the items that are asked for (or "seen" or "new"), and the name of the list."""
         if selection == "seen" and not self.any_presented:
             self.mistake(loc, _NOTHING_SEEN)
@@ -109,7 +111,7 @@ class Selections:
         chosen = self._plain(selection, current, loc, use=False)
         return (chosen.places, chosen.list) if chosen else (self.everything.places, "")
 
-    def _plain(self, selection: str | tuple[int, ...], current: Chosen | None, loc: Loc, use: bool) -> Chosen | None:
+    def _plain(self, selection: AnySelection, current: Chosen | None, loc: Loc, use: bool) -> Chosen | None:
         if selection == "all":
             return self.everything
         if selection == "current":
@@ -120,10 +122,23 @@ class Selections:
             return current
         if isinstance(selection, str):
             return self.named(selection, loc, use=use)
+        if isinstance(selection[0], str):
+            return self._several(selection, loc, use)
         # The protocol holds on to its selections, so an id stands for one of them throughout.
         if id(selection) not in self._by_number:
             self._by_number[id(selection)] = self._numbered(selection, loc)
         return self._by_number[id(selection)]
+
+    def _several(self, names: Sequence[int | str], loc: Loc, use: bool) -> Chosen | None:
+        lists = [self.named(str(name), (*loc, place), use, lists_only=True) for place, name in enumerate(names)]
+        known = [chosen for chosen in lists if chosen is not None]
+        if len(known) < len(lists):
+            return None
+        places = np.concatenate([chosen.places for chosen in known])
+        if all(chosen.fixed for chosen in known):
+            return Chosen(places, places)
+        slots = [chosen.slots for chosen in known if chosen.slots is not None]
+        return Chosen(places, np.concatenate(slots) if len(slots) == len(known) else None)
 
     def _numbered(self, slots: tuple[int, ...], loc: Loc) -> Chosen | None:
         if beyond := [place for place, slot in enumerate(slots) if slot >= self.count]:
@@ -190,7 +205,7 @@ class Selections:
         self.draws.append(Met(start, self.presented_so_far, self.count, inverted=which == "new"))
         return Chosen(np.arange(start, self.length), None)
 
-    def meet(self, selection: str | tuple[int, ...], chosen: Chosen) -> None:
+    def meet(self, selection: AnySelection, chosen: Chosen) -> None:
         """Note that items were presented."""
         if chosen.slots is not None:
             self._make_certain(chosen.slots)

@@ -11,7 +11,7 @@ from .phases import Cue, Lesion, Probe, Rest, Sleep, Stage, Wake, WrongLabels
 
 
 def wake(
-    present: str | Sequence[int],
+    present: str | Sequence[int] | Sequence[str],
     *,
     order: str | Sequence[int] = "listed",
     labels: str | dict[str, float] | WrongLabels = "true",
@@ -45,8 +45,8 @@ def sleep(
     cycles: int | None = None,
     stages: Sequence[dict[str, str] | Stage] | None = None,
     passes: int | None = None,
-    replay: str | Sequence[int] | None = None,
-    cue: str | Sequence[int] | None = None,
+    replay: str | Sequence[int] | Sequence[str] | None = None,
+    cue: str | Sequence[int] | Sequence[str] | None = None,
     label: str = "",
 ) -> Sleep:
     """A sleep phase; see `Sleep` for the parameters.
@@ -68,7 +68,7 @@ def sleep(
     return Sleep(**given)
 
 
-def rest(duration: str | Duration, *, label: str = "") -> Rest:
+def rest(duration: str | Duration, *, replay: bool = False, label: str = "") -> Rest:
     """A rest phase; see `Rest` for the parameters.
 
     Examples
@@ -76,12 +76,12 @@ def rest(duration: str | Duration, *, label: str = "") -> Rest:
     >>> rest("10 min").duration.seconds
     600.0
     """
-    given: dict[str, Any] = {"duration": duration, "label": label}
+    given: dict[str, Any] = {"duration": duration, "replay": replay, "label": label}
     return Rest(**given)
 
 
 def probe(
-    of: str | Sequence[int] = "all",
+    of: str | Sequence[int] | Sequence[str] = "all",
     *,
     kind: str = "recognition",
     cue: dict[str, float] | Cue | None = None,

@@ -45,7 +45,7 @@ def test_hebb_repetition():
     assert (got.label[:90] == got.item[:90]).all()
     assert (got.label[90:] != got.item[90:]).all()
     assert sorted(got.label[90:]) == list(range(10))
-    assert protocol.abilities() == {}
+    assert set(protocol.abilities()) == {"labels"}
 
 
 def test_learning_frequency():

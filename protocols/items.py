@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Annotated, Any
 
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
@@ -200,7 +201,7 @@ class ItemSpec(Spec):
             if isinstance(form, tuple):
                 slots[name] = form
             elif isinstance(form, SizedList) and not form.fresh:
-                slots[name] = tuple(slot for slot, _ in zip(free, range(form.size), strict=False))
+                slots[name] = tuple(islice(free, form.size))
         for name, form in self.lists.items():
             if isinstance(form, PermutedList):
                 slots[name] = slots[form.permutes]

@@ -10,6 +10,17 @@ from importlib import import_module
 from typing import Any
 
 _MODULE_OF = {
+    "firing_rates": ".spike_trains",
+    "cv_of_intervals": ".spike_trains",
+    "sparsity": ".spike_trains",
+    "population_bursts": ".bursts",
+    "burst_counts": ".bursts",
+    "events_per_second": ".bursts",
+    "index_assemblies": ".assemblies",
+    "assembly_overlap": ".assemblies",
+    "match_bursts": ".replay",
+    "replay_counts": ".replay",
+    "replay_evenness": ".replay",
     "final_performance": ".serial_position",
     "serial_position_curve": ".serial_position",
     "learning_curves": ".epochs",

@@ -1,0 +1,77 @@
+"""Spiking circuits without an engine: cells, synapse rules, connectivity, circuits and their brain states."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .cells import LIF as LIF
+    from .cells import Cell as Cell
+    from .cells import CellEquations as CellEquations
+    from .circuit import BrainState as BrainState
+    from .circuit import Circuit as Circuit
+    from .circuit import Population as Population
+    from .circuit import Projection as Projection
+    from .connectivity import AllToAll as AllToAll
+    from .connectivity import Connectivity as Connectivity
+    from .connectivity import InDegree as InDegree
+    from .connectivity import OneToOne as OneToOne
+    from .connectivity import Probability as Probability
+    from .hippocampus_cortex import cortex as cortex
+    from .hippocampus_cortex import hippocampus as hippocampus
+    from .hippocampus_cortex import two_stage as two_stage
+    from .mechanisms import Decay as Decay
+    from .mechanisms import DownScaling as DownScaling
+    from .mechanisms import IncomingCap as IncomingCap
+    from .mechanisms import Mechanism as Mechanism
+    from .stability import FixedRates as FixedRates
+    from .stability import MixedStability as MixedStability
+    from .stability import Stability as Stability
+    from .synapse_rules import PlasticRule as PlasticRule
+    from .synapse_rules import RuleEquations as RuleEquations
+    from .synapse_rules import Static as Static
+    from .synapse_rules import SynapseRule as SynapseRule
+    from .synapse_rules import TraceRule as TraceRule
+
+_MODULE_OF = {
+    "AllToAll": "connectivity",
+    "BrainState": "circuit",
+    "Cell": "cells",
+    "CellEquations": "cells",
+    "Circuit": "circuit",
+    "Connectivity": "connectivity",
+    "Decay": "mechanisms",
+    "DownScaling": "mechanisms",
+    "FixedRates": "stability",
+    "InDegree": "connectivity",
+    "IncomingCap": "mechanisms",
+    "LIF": "cells",
+    "Mechanism": "mechanisms",
+    "MixedStability": "stability",
+    "OneToOne": "connectivity",
+    "PlasticRule": "synapse_rules",
+    "Population": "circuit",
+    "Probability": "connectivity",
+    "Projection": "circuit",
+    "RuleEquations": "synapse_rules",
+    "Stability": "stability",
+    "Static": "synapse_rules",
+    "SynapseRule": "synapse_rules",
+    "TraceRule": "synapse_rules",
+    "cortex": "hippocampus_cortex",
+    "hippocampus": "hippocampus_cortex",
+    "two_stage": "hippocampus_cortex",
+}
+
+__all__ = sorted(_MODULE_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_MODULE_OF])

@@ -1,0 +1,124 @@
+"""Named mechanisms that move weights besides a learning rule: down-scaling, decay, and a cap on a cell's input."""
+
+from __future__ import annotations
+
+from abc import ABC
+from functools import partial
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, PlainSerializer, PlainValidator
+
+from ..by_kind import read_kind, write_kind
+from .quantities import Rate, Time
+from .spec import Spec
+
+EVERY = "100 ms"
+"""Simulated time between two steps of a mechanism that is a process in time."""
+
+
+class Mechanism(Spec, ABC):
+    """Something that happens to the weights of a projection; at most one of each kind."""
+
+    kind: str
+
+
+class DownScaling(Mechanism):
+    """In some brain states, weights drift back to where they started: w -= rate · dt · gate · (w - w0).
+
+    With ``gated``, a synapse is spared by construction where its gate is closed: a rigid one that has moved far.
+
+    Parameters
+    ----------
+    rate : rate
+        Per simulated time.
+    stages : tuple of str
+        Names of the brain states in which it acts.
+    gated : bool
+        Scale the drift by the same factor as learning (see `Stability`).
+
+    Notes
+    -----
+    Source: synaptic homeostasis in sleep, Tononi & Cirelli (2014), Neuron 81, doi:10.1016/j.neuron.2013.12.025; large
+    synapses are spared in de Vivo et al. (2017), Science 355, doi:10.1126/science.aah5982.
+
+    Examples
+    --------
+    >>> DownScaling("0.05 Hz").stages
+    ('rem',)
+    """
+
+    rate: Rate
+    stages: Annotated[tuple[str, ...], Field(min_length=1)] = ("rem",)
+    gated: bool = True
+    kind: Literal["down-scaling"] = "down-scaling"
+
+
+class Decay(Mechanism):
+    """Passive forgetting: what a weight has gained decays, w - w0 ~ exp(-t / tau), in biological time.
+
+    Parameters
+    ----------
+    tau : time
+        In biological time: a simulated second counts for as many as the time scale of the model says.
+    stages : tuple of str or None
+        Brain states in which it acts; None is all of them.
+
+    Notes
+    -----
+    Source: decay of potentiation in the hippocampus over days, Abraham (2003), Philosophical Transactions B 358,
+    doi:10.1098/rstb.2002.1222.
+
+    Examples
+    --------
+    >>> Decay("8 d").tau
+    '8 d'
+    """
+
+    tau: Time
+    stages: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    kind: Literal["decay"] = "decay"
+
+
+class IncomingCap(Mechanism):
+    """Heterosynaptic cap: where the summed weight onto a cell exceeds ``total``, all of it is scaled down to that.
+
+    Applied between pieces of a protocol, after a wake block, not at every step.
+
+    Notes
+    -----
+    Source: a bound on the summed weight, Fiete, Senn, Wang & Hahnloser (2010), Neuron 65,
+    doi:10.1016/j.neuron.2010.02.003; multiplicative scaling, Turrigiano et al. (1998), Nature 391, doi:10.1038/36103.
+
+    Examples
+    --------
+    >>> IncomingCap(1.0).capped(np.array([1.0, 3.0, 0.5]), np.array([0, 0, 1]), 2).tolist()
+    [0.25, 0.75, 0.5]
+    """
+
+    total: Annotated[float, Field(gt=0)]
+    kind: Literal["incoming-cap"] = "incoming-cap"
+
+    def capped(self, weights: NDArray[np.float64], post: NDArray[np.int32], size: int) -> NDArray[np.float64]:
+        """Weights with every cell's summed input at most ``total``.
+
+        Parameters
+        ----------
+        weights : numpy.ndarray
+            [synapse].
+        post : numpy.ndarray
+            Target cell of each synapse.
+        size : int
+            Cells of the target population.
+
+        Returns
+        -------
+        numpy.ndarray
+            [synapse].
+        """
+        incoming = np.bincount(post, weights=weights, minlength=size)
+        return weights * np.minimum(1.0, self.total / np.maximum(incoming, self.total))[post]
+
+
+AnyMechanism = Annotated[Mechanism, PlainValidator(partial(read_kind, Mechanism)), PlainSerializer(write_kind)]

@@ -1,0 +1,63 @@
+"""Frozen descriptions whose mistakes are told in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ...data.wording import nearest
+
+
+class Spec(BaseModel):
+    """A frozen description of a part of a circuit; fields may be given by position, in the order of declaration.
+
+    Raises
+    ------
+    ValueError
+        A field is unknown, missing or impossible; the message names each.
+
+    Examples
+    --------
+    >>> class Channel(Spec):
+    ...     conductance: float
+    ...     kind: str = "channel"
+    >>> Channel(2.0)
+    Channel(conductance=2.0, kind='channel')
+    >>> Channel(conductanse=2.0)
+    Traceback (most recent call last):
+    ...
+    ValueError: Channel: conductance: is missing
+    Channel: conductanse: found 2.0; there is no such parameter. Did you mean "conductance"?
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def __init__(self, *positional: Any, **fields: Any) -> None:
+        names = [name for name in type(self).model_fields if name != "kind"]
+        if len(positional) > len(names):
+            raise TypeError(f"{type(self).__name__} takes at most {len(names)} values: {', '.join(names)}")
+        for name, value in zip(names, positional, strict=False):
+            if name in fields:
+                raise TypeError(f"{type(self).__name__}: {name} is given twice")
+            fields[name] = value
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise ValueError(self._in_words(error)) from None
+
+    @classmethod
+    def _in_words(cls, error: ValidationError) -> str:
+        lines = []
+        for problem in error.errors():
+            path = ".".join(str(part) for part in problem["loc"])
+            message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+            if problem["type"] == "missing":
+                lines.append(f"{cls.__name__}: {path}: is missing")
+            elif not path or problem["type"] == "value_error":  # these say what was found themselves
+                lines.append(f"{cls.__name__}: {path}{': ' if path else ''}{message}")
+            else:
+                if problem["type"] == "extra_forbidden":
+                    message = f"there is no such parameter.{nearest(path, cls.model_fields)}"
+                lines.append(f"{cls.__name__}: {path}: found {problem['input']!r}; {message}")
+        return "\n".join(lines)

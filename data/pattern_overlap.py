@@ -11,7 +11,7 @@ from .wording import counted
 
 TOLERANCE = 0.01
 _AIM = 0.001  # how near the mean is brought, where single cells can do it
-_MOVES = 20_000
+_MOVES = 5_000
 _EXCHANGES = 12_000
 _ROOM = 4  # so many times more subsets than patterns, so that drawing different ones is quick
 

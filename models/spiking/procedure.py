@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from ...protocols.phases import Stage
-from .quantities import Rate, Time, in_si
+from .quantities import Delay, Rate, Time, in_si
+from .spec import Spec
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class StateNames(BaseModel):
+class StateNames(Spec):
     """Which brain state of the circuit each part of a protocol runs in.
 
     Parameters
@@ -39,8 +40,6 @@ class StateNames(BaseModel):
     'quiet-replay'
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     wake: str = "wake"
     probe: str = "probe"
     reset: str = "reset"
@@ -51,7 +50,7 @@ class StateNames(BaseModel):
     quiet_replay: str = "quiet-replay"
 
 
-class Procedure(BaseModel):
+class Procedure(Spec):
     """How presentations, sleep, rest and probes become minutes and milliseconds of a network.
 
     A protocol speaks of biological time. What is presented or probed lasts as long as this procedure says, in
@@ -61,8 +60,8 @@ class Procedure(BaseModel):
     Parameters
     ----------
     time_scale : float
-        Biological seconds per simulated second of sleep and rest. 1440: a day in a minute, a night of six hours in 15 s,
-        in which some sixty bursts replay eight items several times each.
+        Biological seconds per simulated second of sleep and rest. 1440: a day in a minute, a night of six hours in
+        15 s, in which some sixty bursts replay eight items several times each.
     driven : str
         Population that items drive and that is scored in probes.
     drive_rate : Rate
@@ -110,16 +109,16 @@ class Procedure(BaseModel):
     '180 ms'
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(validate_default=True)
 
     time_scale: Positive = 1440.0
     driven: str = "C"
     drive_rate: Rate = "500 Hz"
     exposure: Time = "400 ms"
-    gap: Time = "200 ms"
+    gap: Delay = "200 ms"
     cue: Time = "180 ms"
-    cue_gap: Time = "170 ms"
-    reset: Time = "80 ms"
+    cue_gap: Delay = "170 ms"
+    reset: Delay = "80 ms"
     cue_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.5
     cues_per_item: Annotated[int, Field(ge=1, le=1000)] = 1
     cycle: Annotated[tuple[Stage, ...], Field(min_length=1)] = (Stage(nrem="60 min"), Stage(rem="30 min"))
@@ -130,16 +129,13 @@ class Procedure(BaseModel):
     active: Annotated[float, Field(gt=0, lt=1)] = 0.06
     shuffled: tuple[str, ...] = ()
     runaway_rate: Rate = "80 Hz"
-    rate_limits: dict[str, Rate] = {}
+    rate_limits: dict[str, Rate] = Field(default_factory=dict)
     on_runaway: Literal["warn", "stop"] = "warn"
     states: StateNames = StateNames()
     target: Literal["auto", "numpy", "cython"] = "auto"
 
     @model_validator(mode="after")
     def _times_fit(self) -> Self:
-        for name in ("exposure", "cue", "reactivation_cue", "piece"):
-            if in_si(getattr(self, name)) <= 0:
-                raise ValueError(f"{name}: found {getattr(self, name)}; expected a time above 0")
         if in_si(self.reactivation_every) <= in_si(self.reactivation_cue):
             raise ValueError(
                 f"reactivation_every: found {self.reactivation_every}; expected more than a cue lasts, "

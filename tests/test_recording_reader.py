@@ -53,7 +53,7 @@ def test_what_the_run_was(tmp_path):
         writer.set_subject("hybrid", 1, status="failed", message="the loss is not finite", sensitivity=3e3)
         writer.log(command="engram run demo", machine={"cores": 2}, wall_s=1.5)
     recording = open_recording(tmp_path / "run.h5")
-    assert (recording.status, recording.seed, recording.format_version) == ("running", 7, "1.0")
+    assert (recording.status, recording.seed, recording.format_version) == ("running", 7, "1.1")
     assert (recording.protocol_name, recording.protocol_text) == ("demo", "name: demo\n")
     assert recording.settings == {"device": "cpu"}
     assert recording.versions["numpy"] == np.__version__

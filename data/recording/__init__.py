@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .layout import ModelLayout, ProjectionLayout, SubjectLayout
     from .reader import ModelInfo, Recording, open_recording
+    from .stream_layout import StreamLayout
     from .writer import RecordingWriter
 
 _MODULES = {
@@ -16,6 +17,7 @@ _MODULES = {
     "ProjectionLayout": "layout",
     "Recording": "reader",
     "RecordingWriter": "writer",
+    "StreamLayout": "stream_layout",
     "SubjectLayout": "layout",
     "open_recording": "reader",
 }
@@ -25,6 +27,7 @@ __all__ = [
     "ProjectionLayout",
     "Recording",
     "RecordingWriter",
+    "StreamLayout",
     "SubjectLayout",
     "open_recording",
 ]

@@ -51,6 +51,10 @@ class CheckedFile:
             raise self.refuse(f"the group {name} is missing; the recording is damaged or was not made by engram")
         return found
 
+    def has_text(self, group: str, name: str) -> bool:
+        """Whether an attribute exists, or the scalar dataset that stands for it."""
+        return h5py.h5a.exists(self.group(group).id, name.encode()) or self.has(f"{group}/{name}".lstrip("/"))
+
     def _part(self, name: str) -> h5py.Group | h5py.Dataset | None:
         if name in self._groups:
             return self._groups[name]
@@ -109,6 +113,23 @@ class CheckedFile:
         attribute.read(value)
         return int(value) if kind == h5py.h5t.INTEGER else float(value)
 
+    def numbers(self, group: str, name: str) -> np.ndarray:
+        """One-dimensional attribute of whole numbers."""
+        place = self.group(group)
+        part = f"{group}/{name}".lstrip("/")
+        if not h5py.h5a.exists(place.id, name.encode()):
+            raise self.refuse(f"the attribute {part} is missing; the recording is damaged or was not made by engram")
+        attribute = h5py.h5a.open(place.id, name.encode())
+        if (
+            len(attribute.shape or ()) != 1
+            or attribute.get_type().get_class() != h5py.h5t.INTEGER
+            or attribute.get_storage_size() > LARGEST_TEXT
+        ):
+            raise self.refuse(f"the attribute {part} is of another kind, expected a list of whole numbers")
+        values = np.zeros(attribute.shape, dtype=attribute.dtype)
+        attribute.read(values)
+        return values
+
     def count(self, group: str, name: str, largest: int) -> int:
         found = self.number(group, name)
         if not isinstance(found, int) or not 0 <= found <= largest:
@@ -149,6 +170,13 @@ class CheckedFile:
         if size > max(self._on_disk, LARGEST_PACKED):
             raise self.refuse(f"the tables declare {size} bytes together that the file does not have")
 
+    def _count_plain(self, name: str, size: int) -> None:
+        self._plain += size
+        if self._plain > LARGEST_REUSE * self._bytes:
+            raise self.refuse("tables share their bytes with each other; the recording is damaged")
+        if self._plain > max(LARGEST_REUSE * self._on_disk, LARGEST_PACKED):
+            raise self.refuse(f"{name} declares {size} bytes of which the disk holds {self._on_disk} at most")
+
     def _decoded(self, part: str, raw: bytes) -> str:
         try:
             return raw.decode("utf-8")
@@ -168,15 +196,14 @@ class CheckedFile:
             end = (dataset.id.get_offset() or 0) + declared
             if dataset.id.get_storage_size() < declared or end > self._bytes:
                 raise self.refuse(f"{name} declares {declared} bytes that the file does not have; it is cut short")
-            self._plain += declared
-            if self._plain > LARGEST_REUSE * self._bytes:
-                raise self.refuse("tables share their bytes with each other; the recording is damaged")
-            if self._plain > max(LARGEST_REUSE * self._on_disk, LARGEST_PACKED):
-                raise self.refuse(f"{name} declares {declared} bytes of which the disk holds {self._on_disk} at most")
+            self._count_plain(name, declared)
         elif layout == h5py.h5d.CHUNKED:
             used = {properties.get_filter(index)[0] for index in range(properties.get_nfilters())}
             if used - PLAIN_FILTERS:
                 raise self.refuse(f"{name} is compressed by filters {sorted(used)}, only gzip and shuffle are read")
+            if not used and (stored := dataset.id.get_storage_size()) >= declared:  # all of it is in the file
+                self._count_plain(name, stored)
+                return dataset
             chunk = prod(properties.get_chunk()) * dataset.id.get_type().get_size()
             self._unpacked += max(declared, chunk)
             if self._unpacked > LARGEST_PACKED:

@@ -5,13 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import h5py
 import numpy as np
 
 from .checked_file import CheckedFile
-from .layout import FORMAT, FORMAT_VERSION, PRESENTATION_COLUMNS, STATUSES, SUMMARY_COLUMNS, check_group_name
+from .circuit_graph import check_graph
+from .group_names import check_group_name
+from .layout import (
+    FORMAT,
+    FORMAT_VERSION,
+    MEASURES,
+    PRESENTATION_COLUMNS,
+    STATUSES,
+    SUMMARY_COLUMNS,
+    SYNAPSE_COLUMNS,
+)
+from .stream_layout import StreamLayout
 from .structure import LOG_NUMBERS, LOG_TEXTS
 
 TableShape = tuple[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class StreamShape:
+    """Kind of each column of a stream, and the number of values per row of those that have several."""
+
+    columns: dict[str, str]
+    widths: dict[str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +47,11 @@ class ModelContents:
     slots: int
     projections: dict[str, str]  # name -> units
     tables: dict[str, TableShape]
+    streams: dict[str, StreamShape]
+    circuit: dict[str, Any] | None
+    populations: dict[str, int]  # name -> cells
+    measure: str
+    time_scale: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,13 +112,18 @@ def read_status(file: CheckedFile, group: str = "") -> str:
 
 
 def check_every_table(file: CheckedFile, contents: Contents) -> None:
-    """Refuse a recording in which any subject lacks a table or has one of another shape."""
+    """Refuse a recording in which any subject lacks a table, or has one of another shape or one that cannot grow."""
     for name, model in contents.models.items():
         for index in range(model.subjects):
             place = subject_path(name, index)
             read_status(file, place)
             for table, (kind, shape) in model.tables.items():
                 file.table(f"{place}/{table}", kind, shape)
+            for stream in model.streams:
+                _, columns = stream_tables(file, model, name, index, stream)
+                for column, table in columns.items():
+                    if table.chunks is None or table.maxshape[0] is not None:
+                        raise file.refuse(f"{place}/{stream}/{column} cannot grow; was the recording repacked?")
 
 
 def check_log(file: CheckedFile) -> None:
@@ -112,6 +142,62 @@ def read_table(file: CheckedFile, contents: ModelContents, model: str, subject: 
     """All numbers of one table of one subject."""
     kind, shape = contents.tables[table]
     return np.asarray(file.table(f"{subject_path(model, subject)}/{table}", kind, shape)[...])
+
+
+def stream_tables(
+    file: CheckedFile, contents: ModelContents, model: str, subject: int, stream: str
+) -> tuple[int, dict[str, h5py.Dataset]]:
+    """Number of valid rows of a stream and its columns, none of which is another than announced, or shorter."""
+    place = f"{subject_path(model, subject)}/{stream}"
+    shape = contents.streams[stream]
+    rows = file.count(place, "rows", 2**62)
+    tables = {}
+    for column, kind in shape.columns.items():
+        wide = (shape.widths[column],) if column in shape.widths else ()
+        tables[column] = file.table(f"{place}/{column}", "S" if kind.startswith("S") else kind[1], (None, *wide))
+        if (length := tables[column].shape[0]) < rows:
+            raise file.refuse(f"{place} has {rows} rows, but only {length} of {column}; the recording is damaged")
+    return rows, tables
+
+
+def read_stream(
+    file: CheckedFile, contents: ModelContents, model: str, subject: int, stream: str
+) -> dict[str, np.ndarray]:
+    """All valid rows of a stream of one subject, by column; texts as bytes."""
+    rows, tables = stream_tables(file, contents, model, subject, stream)
+    return {column: np.asarray(table[:rows]) for column, table in tables.items()}
+
+
+def _read_streams(file: CheckedFile, group: str) -> dict[str, StreamShape]:
+    if not file.has_text(group, "streams"):  # format 1.0
+        return {}
+    shapes = {}
+    for stream in file.json(group, "streams", list):
+        try:
+            layout = StreamLayout(name=stream["name"], columns=stream["columns"], widths=stream["widths"])
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            raise file.refuse(f"the attribute {group}/streams is damaged: {error}") from None
+        shapes[layout.name] = StreamShape(dict(layout.columns), dict(layout.widths))
+    return shapes
+
+
+def _read_circuit(file: CheckedFile, group: str) -> tuple[dict[str, Any] | None, dict[str, int]]:
+    if not file.has_text(group, "circuit"):
+        return None, {}
+    circuit = file.json(group, "circuit", dict)
+    try:
+        return circuit, check_graph(circuit)
+    except ValueError as error:
+        raise file.refuse(f"the attribute {group}/circuit is damaged: {error}") from None
+
+
+def _read_measure(file: CheckedFile, group: str) -> tuple[str, float]:
+    """What performance is, and the time scale; recordings of format 1.0 say neither."""
+    measure = file.text(group, "measure") if file.has_text(group, "measure") else MEASURES[0]
+    if measure not in MEASURES:
+        raise file.refuse(f"the measure {measure!r} is damaged, expected one of {', '.join(MEASURES)}")
+    time_scale = float(file.number(group, "time_scale")) if file.has_text(group, "time_scale") else float("nan")
+    return measure, time_scale
 
 
 def _read_model(file: CheckedFile, name: str) -> ModelContents:
@@ -153,6 +239,14 @@ def _read_model(file: CheckedFile, name: str) -> ModelContents:
             add(f"weights/{called}/{column}", "f", (rows,))
         if file.has(f"{first}/weights/{called}/snapshots"):
             add(f"weights/{called}/snapshots", "f", (rows, *shape))
+        if file.has(f"{first}/weights/{called}/pre"):
+            for column, kind in SYNAPSE_COLUMNS.items():
+                add(f"weights/{called}/{column}", kind[1], shape)
+    circuit, populations = _read_circuit(file, group)
+    if file.has(f"{first}/assemblies"):
+        for population, cells in populations.items():
+            add(f"assemblies/{population}", "i", (slots, cells))
+    measure, time_scale = _read_measure(file, group)
     return ModelContents(
         spec=file.json(group, "spec", dict),
         item_set=file.json(group, "item_set", dict),
@@ -163,4 +257,9 @@ def _read_model(file: CheckedFile, name: str) -> ModelContents:
         slots=slots,
         projections=projections,
         tables=tables,
+        streams=_read_streams(file, group),
+        circuit=circuit,
+        populations=populations,
+        measure=measure,
+        time_scale=time_scale,
     )

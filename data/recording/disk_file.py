@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,9 @@ try:
     import fcntl
 except ImportError:  # Windows has other locks; there, two writers of one file are not told apart
     fcntl = None  # type: ignore[assignment]
+
+
+_BARRIER = (-1, b"")  # between writes of which the first must be on the disk before the second
 
 
 def os_error(kind: type[OSError], code: int | None, message: str) -> OSError:
@@ -33,6 +38,25 @@ class DiskFile:
         self.path = path
         self.failure: OSError | None = None
         self._raw = io.FileIO(path, mode)
+        self._holding = False
+        self._held: list[tuple[int, bytes]] = []  # offset and bytes of what HDF5 believes to be written
+        self._held_size: int | None = None
+
+    @contextlib.contextmanager
+    def growing(self) -> Iterator[None]:
+        """Hold back what HDF5 writes while it changes its structure, then write it in an order that survives a kill.
+
+        First the file is made longer and what is new goes behind its old end, where nothing points to yet; then the
+        superblock, which says where the file ends; then the rest from the end to the start, so that what points to
+        something comes after it. Whenever the process or the machine stops, the file opens and holds what it held.
+        """
+        self._holding = True
+        try:
+            yield
+        finally:
+            self._put_in_order()
+            self._holding = False
+            self._release()
 
     def lock(self) -> None:
         """Keep other writers out until the file is closed."""
@@ -61,22 +85,69 @@ class DiskFile:
     def tell(self) -> int:
         return self._raw.tell()
 
-    def read(self, size: int = -1) -> bytes:
-        return self._raw.read(size) or b""
+    def read(self, size: int = -1) -> bytes:  # h5py knows a file object by this
+        raise io.UnsupportedOperation("read")
 
     def readinto(self, buffer: Any) -> int:
-        return self._raw.readinto(buffer) or 0
+        start = self._raw.tell()
+        view = memoryview(buffer).cast("B")
+        found = self._raw.readinto(view) or 0
+        for offset, data in self._held:
+            first, last = max(start, offset), min(start + len(view), offset + len(data))
+            if first < last:
+                view[first - start : last - start] = data[first - offset : last - offset]
+                found = max(found, last - start)
+        return found
 
     def write(self, data: Any) -> int:
-        self._keep_failure(self._write_all, memoryview(data))
-        return len(data)
+        if self._held and not self._holding and self.failure is None:
+            self._release()  # what an interrupt kept from being written
+        view = memoryview(data).cast("B")
+        if self._holding or self.failure is not None:
+            offset = self._raw.tell()
+            self._held.append((offset, bytes(view)))
+            self._raw.seek(offset + len(view))
+        else:
+            self._keep_failure(self._write_all, view)
+        return len(view)
 
     def truncate(self, size: int) -> int:
-        self._keep_failure(self._raw.truncate, size)
+        if self._holding:
+            self._held_size = size
+        else:
+            self._keep_failure(self._raw.truncate, size)
         return size
 
     def flush(self) -> None:
         pass
+
+    def _put_in_order(self) -> None:
+        end = os.fstat(self._raw.fileno()).st_size
+        behind = [part for part in self._held if part[0] + len(part[1]) > end]
+        within = [part for part in self._held if part[0] + len(part[1]) <= end]
+        superblock = [part for part in within if part[0] == 0]
+        others = sorted((part for part in within if part[0] > 0), key=lambda part: -part[0])
+        self._held = [*behind, _BARRIER, *superblock, _BARRIER, *others] if behind else [*superblock, *others]
+
+    def _release(self) -> None:
+        """Write what was held back; called again after an interrupt, it goes on where it was."""
+        size = os.fstat(self._raw.fileno()).st_size if self._held_size is None else self._held_size
+        if size > os.fstat(self._raw.fileno()).st_size:
+            self._keep_failure(self._raw.truncate, size)
+        while self._held and self.failure is None:
+            if self._held[0] is _BARRIER:
+                self.sync()  # else the disk might take the parts in another order, and power fail in between
+            else:
+                self._keep_failure(self._write_at, *self._held[0])
+            if self.failure is None:
+                del self._held[0]
+        if size < os.fstat(self._raw.fileno()).st_size:
+            self._keep_failure(self._raw.truncate, size)
+        self._held_size = None
+
+    def _write_at(self, offset: int, data: bytes) -> None:
+        self._raw.seek(offset)
+        self._write_all(memoryview(data))
 
     def _write_all(self, data: memoryview) -> None:
         while data:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..wording import nearest, one_of
+from .circuit_graph import check_graph
+from .group_names import check_group_name
+from .stream_layout import StreamLayout
 
 FORMAT = "engram"
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 STATUSES = ("running", "complete", "failed")
 PHASE_COLUMNS = {
     "index": "<i4",
@@ -26,17 +28,8 @@ PHASE_COLUMNS = {
 }
 PRESENTATION_COLUMNS = {"phase": "<i4", "order": "<i4", "item": "<i4", "label": "<i4", "wrong": "<f8"}
 SUMMARY_COLUMNS = ("mean_displacement", "rms_displacement", "mean_abs_weight", "mean_gate")
-
-_GROUP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
-
-
-def check_group_name(what: str, name: str) -> None:
-    """Refuse a name that could not stand in a path inside the file."""
-    if not isinstance(name, str) or not _GROUP_NAME.match(name):
-        raise ValueError(
-            f"{what} {name!r} cannot name a part of a recording: give 1 to 64 letters, digits, '.', '_' or '-', "
-            "beginning with a letter or digit"
-        )
+SYNAPSE_COLUMNS = {"pre": "<i4", "post": "<i4", "initial": "<f4", "flexibility": "<f4"}
+MEASURES = ("share correct", "auc")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +41,8 @@ class ProjectionLayout:
     name : str
         Name of the projection, such as ``"hidden1"``.
     shape : tuple of int
-        Shape of its weight array.
+        Shape of its weight array. One of one dimension is a list of synapses, whose ends, initial weights and
+        flexibilities are recorded beside it.
     units : str
         Units of the weights, empty when they have none.
 
@@ -139,12 +133,21 @@ class ModelLayout:
         Rows of weight summaries: 0, or as many as the run has weight steps.
     snapshots : bool
         Whether whole weight arrays are recorded beside the summaries.
+    streams : sequence of StreamLayout
+        Tables that grow with the run: spikes, segments, rates, states.
+    circuit : str, optional
+        The plain graph of the circuit as JSON (`circuit_graph.check_graph`), with room for the assemblies of each of
+        its populations.
+    measure : {"share correct", "auc"}
+        What performance is.
+    time_scale : float
+        Biological seconds per simulated second, NaN where the model does not live in simulated time.
 
     Raises
     ------
     ValueError
-        If a text is no JSON object, a count is negative, a subject has another number of items than the model, or a
-        name is taken twice.
+        If a text is no JSON object, a count is negative, a subject has another number of items than the model, a name
+        is taken twice, or the circuit is none.
 
     Examples
     --------
@@ -167,6 +170,10 @@ class ModelLayout:
     projections: Sequence[ProjectionLayout] = field(default=())
     weight_rows: int = 0
     snapshots: bool = False
+    streams: Sequence[StreamLayout] = field(default=())
+    circuit: str | None = None
+    measure: str = "share correct"
+    time_scale: float = float("nan")
 
     def __post_init__(self) -> None:
         if self.slots < 1 or not self.subjects:
@@ -179,9 +186,32 @@ class ModelLayout:
         for index, subject in enumerate(self.subjects):
             if len(subject.items) != self.slots:
                 raise ValueError(f"subject {index} has {len(subject.items)} items, the model {self.slots}")
-        names = [projection.name for projection in self.projections]
-        if len(set(names)) < len(names):
-            raise ValueError(f"projections need different names, found {one_of(names)}")
+        for what, named in (("projections", self.projections), ("streams", self.streams)):
+            names = [part.name for part in named]
+            if len(set(names)) < len(names):
+                raise ValueError(f"{what} need different names, found {one_of(names)}")
+        _check_nested_streams({stream.name for stream in self.streams}, self.streams)
+        if self.measure not in MEASURES:
+            raise ValueError(
+                f'measure: found "{self.measure}", allowed: {one_of(MEASURES)}.{nearest(self.measure, MEASURES)}'
+            )
+        if not (self.time_scale > 0 or self.time_scale != self.time_scale):
+            raise ValueError(f"time_scale: found {self.time_scale}, expected more than 0, or NaN")
+        if self.circuit is not None:
+            _check_json_object("circuit", self.circuit)
+            check_graph(json.loads(self.circuit))
+
+    @property
+    def populations(self) -> dict[str, int]:
+        """Number of cells by population of the circuit; empty without one."""
+        return {} if self.circuit is None else check_graph(json.loads(self.circuit))
+
+
+def _check_nested_streams(names: set[str], streams: Sequence[StreamLayout]) -> None:
+    for stream in streams:
+        above, _, last = stream.name.rpartition("/")
+        if above in names:
+            raise ValueError(f"stream {stream.name} lies within the stream {above}, whose column {last} it could be")
 
 
 def _check_json_object(what: str, text: str) -> None:

@@ -19,14 +19,18 @@ from .layout import (
     PHASE_COLUMNS,
     PRESENTATION_COLUMNS,
     SUMMARY_COLUMNS,
+    SYNAPSE_COLUMNS,
     ModelLayout,
+    ProjectionLayout,
     SubjectLayout,
 )
+from .stream_layout import StreamLayout
 
 # Room for what is known only later; texts in bytes of UTF-8.
 STATUS_SIZE = 16
 MESSAGE_SIZE = 512
 LOG_TEXTS = {"created": 40, "finished": 40, "command": 4096, "machine": 8192}
+UNWRITTEN_MEMBER = 255  # of a table of assemblies, which holds 0 and 1
 LOG_NUMBERS = ("wall_s", "cpu_s", "peak_memory_bytes", "resumed")
 
 
@@ -67,7 +71,12 @@ def build(
         set_text(group, "abilities", json.dumps(sorted(layout.abilities)))
         recorded = layout.projections if layout.weight_rows else ()
         set_text(group, "projections", json.dumps([asdict(projection) for projection in recorded]))
+        set_text(group, "measure", layout.measure)
+        set_text(group, "streams", json.dumps([_described(stream) for stream in layout.streams]))
+        if layout.circuit is not None:
+            set_text(group, "circuit", layout.circuit)
         group.attrs.create("chance", layout.chance, dtype="<f8")
+        group.attrs.create("time_scale", layout.time_scale, dtype="<f8")
         group.attrs.create("subjects", len(layout.subjects), dtype="<i8")
         for index, subject in enumerate(layout.subjects):
             place = group.create_group(f"subjects/{index}")
@@ -75,14 +84,16 @@ def build(
 
 
 def table_bytes(probe_rows: int, models: Mapping[str, ModelLayout]) -> int:
-    """Size of the tables that grow with the run, in bytes: what the disk must have free at least."""
+    """Size of the tables of a run, in bytes, with one block of each that grows: what the disk must have free."""
     total = 0
     for layout in models.values():
         numbers = probe_rows * layout.slots * (1 + layout.slots * layout.responses) + layout.curve_rows * layout.slots
         subject = 4 * numbers + probe_rows * layout.slots * layout.trials * np.dtype(_trial_type(layout.slots)).itemsize
         for projection in layout.projections:
             cells = len(SUMMARY_COLUMNS) * 2 + int(np.prod(projection.shape, dtype=object)) * layout.snapshots
-            subject += 4 * layout.weight_rows * cells
+            subject += 4 * layout.weight_rows * cells + 16 * _synapses(projection) * bool(layout.weight_rows)
+        subject += sum(stream.row_bytes * stream.block for stream in layout.streams)
+        subject += layout.slots * sum(layout.populations.values())
         total += subject * len(layout.subjects)
     return total
 
@@ -141,6 +152,47 @@ def _build_subject(
             _empty(weights, column, (layout.weight_rows,), "<f8")
         if layout.snapshots:
             _empty(weights, "snapshots", (layout.weight_rows, *projection.shape), "<f4")
+        if synapses := _synapses(projection):
+            for column, kind in SYNAPSE_COLUMNS.items():
+                _empty(weights, column, (synapses,), kind)
+
+    for population, cells in layout.populations.items():
+        _empty(place.require_group("assemblies"), population, (slots, cells), "|u1")
+    for stream in layout.streams:
+        _build_stream(place.create_group(stream.name), stream)
+
+
+def _build_stream(place: h5py.Group, stream: StreamLayout) -> None:
+    place.attrs.create("rows", 0, dtype="<i8")
+    for name, value in stream.attributes.items():
+        if isinstance(value, str):
+            set_text(place, name, value)
+        else:
+            array = np.asarray(value)
+            place.attrs.create(name, array, dtype=array.dtype.newbyteorder("<"))
+    for column, kind in stream.columns.items():
+        wide = (stream.widths[column],) if column in stream.widths else ()
+        table = place.create_dataset(
+            column,
+            (0, *wide),
+            kind,
+            chunks=(stream.block, *wide),
+            maxshape=(None, *wide),
+            fillvalue=_missing(kind),
+            track_times=False,
+            fill_time="alloc",
+            dcpl=_allocated_when_grown(),
+        )
+        if column in stream.units:
+            set_text(table, "units", stream.units[column])
+
+
+def _described(stream: StreamLayout) -> dict[str, Any]:
+    return {"name": stream.name, "columns": dict(stream.columns), "widths": dict(stream.widths)}
+
+
+def _synapses(projection: ProjectionLayout) -> int:
+    return projection.shape[0] if len(projection.shape) == 1 else 0
 
 
 def _trial_type(slots: int) -> str:
@@ -152,15 +204,26 @@ def _filled(group: h5py.Group, name: str, values: np.ndarray) -> h5py.Dataset:
 
 
 def _empty(group: h5py.Group, name: str, shape: tuple[int, ...], kind: str) -> h5py.Dataset:
-    missing = np.nan if kind[1] == "f" else -1
     return group.create_dataset(
-        name, shape, kind, fillvalue=missing, track_times=False, fill_time="alloc", dcpl=_allocated_at_once()
+        name, shape, kind, fillvalue=_missing(kind), track_times=False, fill_time="alloc", dcpl=_allocated_at_once()
     )
+
+
+def _missing(kind: str) -> float | int | bytes:
+    if kind.startswith("S"):
+        return b""
+    return np.nan if kind[1] == "f" else UNWRITTEN_MEMBER if kind[1] == "u" else -1
 
 
 def _allocated_at_once() -> h5py.h5p.PropDCID:
     properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     properties.set_layout(h5py.h5d.CONTIGUOUS)
+    properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    return properties
+
+
+def _allocated_when_grown() -> h5py.h5p.PropDCID:
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     return properties
 

@@ -17,15 +17,17 @@ import numpy as np
 
 from ..wording import nearest, one_of
 from .checked_file import open_checked
-from .contents import Contents, check_every_table, check_log, read_contents, read_status, subject_path
+from .contents import Contents, TableShape, check_every_table, check_log, read_contents, read_status, subject_path
 from .creation import create_file, open_locked
 from .disk_file import DiskFile, os_error
 from .fixed_text import cut
-from .layout import STATUSES, SUMMARY_COLUMNS, ModelLayout
+from .growing_tables import GrowingTables
+from .layout import STATUSES, SUMMARY_COLUMNS, SYNAPSE_COLUMNS, ModelLayout
 from .row_buffer import RowBuffer
 from .structure import LOG_TEXTS, MESSAGE_SIZE, STATUS_SIZE
 
 BUFFERED_ROWS = 64
+BUFFERED_PIECES = 4096  # of growing tables, as they were appended
 BUFFERED_BYTES = 4 * 2**20
 BUFFERED_SECONDS = 1.0
 
@@ -33,9 +35,10 @@ BUFFERED_SECONDS = 1.0
 class RecordingWriter:
     """Writer of one recording.
 
-    Every table has its full size from the start, so that writing changes numbers in place and nothing else: a process
-    that is killed at any moment leaves a recording that opens. Rows are collected in memory and written when 64 of
-    them or 4 MiB have come together, or when a second has passed since the last time.
+    Every table whose length is known has its full size from the start, so that writing changes numbers in place and
+    nothing else. The others, streams, grow by large blocks, in an order in which no moment leaves them damaged. A
+    process that is killed at any moment leaves a recording that opens. Rows are collected in memory and written when 64
+    of them or 4 MiB have come together, or when a second has passed since the last time.
 
     Use `create` for a new run and `resume` for one that was interrupted.
 
@@ -75,8 +78,9 @@ class RecordingWriter:
         self.created = created
         self._disk = disk
         self._contents = contents
-        self._file = h5py.File(disk, "r+", libver=("earliest", "v110"))
+        self._file = h5py.File(disk, "r+", libver=("earliest", "v110"), rdcc_nbytes=0)
         self._buffer = RowBuffer()
+        self._streams = GrowingTables(self._file, disk, contents)
         self._last_written = time.monotonic()
         self._open = True
 
@@ -300,6 +304,105 @@ class RecordingWriter:
         tables = {f"weights/{projection}/{column}": np.reshape(value, -1) for column, value in summary.items()}
         self._write(model, subjects, row, {**tables, f"weights/{projection}/snapshots": snapshot})
 
+    def append(self, model: str, subject: int, stream: str, columns: Mapping[str, np.ndarray]) -> None:
+        """Add rows to a table that grows.
+
+        Parameters
+        ----------
+        model : str
+            Name of the model.
+        subject : int
+            Index of the subject.
+        stream : str
+            Name of the table, such as ``"spikes/C"`` (`StreamLayout`).
+        columns : mapping of str to ndarray, shape (row,) or (row, width)
+            All columns of the table, equally long. Texts are cut to the size of their column.
+
+        Raises
+        ------
+        ValueError
+            If there is no such table or a column does not fit.
+        OSError
+            If the disk does not take them; what was written before stays as it is.
+        """
+        self._check_open()
+        self._check_subjects(model, [subject])
+        self._streams.add(model, subject, stream, columns)
+        self._write_some()
+
+    def lengths(self, model: str, subject: int) -> dict[str, int]:
+        """Number of rows of each growing table of a subject; those that still wait in memory count."""
+        self._check_open()
+        self._check_subjects(model, [subject])
+        return self._streams.lengths(model, subject)
+
+    def truncate(self, model: str, subject: int, lengths: Mapping[str, int]) -> None:
+        """Take back the rows of a subject's growing tables after a checkpoint.
+
+        Parameters
+        ----------
+        model : str
+            Name of the model.
+        subject : int
+            Index of the subject.
+        lengths : mapping of str to int
+            Rows that are kept, as `lengths` gave them at the checkpoint. A table that is not named is emptied.
+
+        Raises
+        ------
+        ValueError
+            If there is no such table, or it has fewer rows.
+        """
+        self._check_open()
+        self._check_subjects(model, [subject])
+        self._streams.truncate(model, subject, lengths)
+
+    def write_synapses(
+        self,
+        model: str,
+        subject: int,
+        projection: str,
+        pre: np.ndarray,
+        post: np.ndarray,
+        initial: np.ndarray,
+        flexibility: np.ndarray,
+    ) -> None:
+        """Write what does not change of the synapses of a projection.
+
+        Parameters
+        ----------
+        model : str
+            Name of the model.
+        subject : int
+            Index of the subject.
+        projection : str
+            Name of the projection; one that is recorded, with one dimension.
+        pre, post : ndarray of int, shape (synapse,)
+            Cells of the source and of the target population.
+        initial : ndarray, shape (synapse,)
+            Initial weights, in the units of the projection.
+        flexibility : ndarray, shape (synapse,)
+            Flexibilities; NaN where a rule has none.
+        """
+        given = dict(zip(SYNAPSE_COLUMNS, (pre, post, initial, flexibility), strict=True))
+        self._write_whole(model, subject, {f"weights/{projection}/{name}": column for name, column in given.items()})
+
+    def write_assemblies(self, model: str, subject: int, population: str, members: np.ndarray) -> None:
+        """Write which cells of a population stand for which item.
+
+        Parameters
+        ----------
+        model : str
+            Name of the model.
+        subject : int
+            Index of the subject.
+        population : str
+            Name of a population of the circuit.
+        members : ndarray of bool or int, shape (slot, cell)
+            1 where the cell is a member, else 0.
+        """
+        self._write_whole(model, subject, {f"assemblies/{population}": np.asarray(members).astype("u1")})
+
     def set_subject(
         self,
         model: str,
@@ -310,6 +413,8 @@ class RecordingWriter:
         sensitivity: float | None = None,
     ) -> None:
         """Change what is said of one subject; what is not given stays.
+
+        Growing tables of a subject that is complete or failed are cut to their rows.
 
         Parameters
         ----------
@@ -327,7 +432,9 @@ class RecordingWriter:
         self._check_subjects(model, [subject])
         place = self._file[subject_path(model, subject)]
         if status is not None:
-            _set_text(place, "status", _checked_status(status), STATUS_SIZE)
+            if _checked_status(status) != "running":
+                self._streams.trim(model, subject)
+            _set_text(place, "status", status, STATUS_SIZE)
         if message is not None:
             _set_text(place, "message", message, MESSAGE_SIZE)
         if sensitivity is not None:
@@ -403,6 +510,7 @@ class RecordingWriter:
         self._open = False
         if not told:
             self._buffer.write_to(self._file)
+            self._streams.write_out()
         self._file.close()
         self._disk.sync()
         self._disk.close()
@@ -410,8 +518,7 @@ class RecordingWriter:
             self._raise_failure()
 
     def _write(self, model: str, subjects: Sequence[int], row: int, tables: Mapping[str, np.ndarray | None]) -> None:
-        if not self._open:
-            raise ValueError(f"{self.path} is closed")
+        self._check_open()
         indices = self._check_subjects(model, subjects)
         blocks = {}
         for table, values in tables.items():
@@ -419,10 +526,29 @@ class RecordingWriter:
                 blocks[table] = self._checked_block(model, table, len(indices), row, values)
         for table, block in blocks.items():
             self._buffer.add(model, table, indices, row, block)
+        self._write_some()
+
+    def _write_whole(self, model: str, subject: int, tables: Mapping[str, np.ndarray]) -> None:
+        """Write tables that are known as a whole."""
+        self._check_open()
+        self._check_subjects(model, [subject])
+        checked = {table: self._checked_table(model, table, values) for table, values in tables.items()}
+        place = self._file[subject_path(model, subject)]
+        for table, values in checked.items():
+            place[table][...] = values
+        self._raise_failure()
+
+    def _write_some(self) -> None:
+        """Write what waits in memory where it has become much or old."""
         late = time.monotonic() - self._last_written > BUFFERED_SECONDS
-        if late or self._buffer.rows >= BUFFERED_ROWS or self._buffer.bytes >= BUFFERED_BYTES:
+        many = self._buffer.rows >= BUFFERED_ROWS or self._streams.pieces >= BUFFERED_PIECES
+        if late or many or self._buffer.bytes + self._streams.bytes >= BUFFERED_BYTES:
             self._write_out()
             self._raise_failure()
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise ValueError(f"{self.path} is closed")
 
     def _check_subjects(self, model: str, subjects: Sequence[int]) -> tuple[int, ...]:
         known = self._contents.models
@@ -435,21 +561,26 @@ class RecordingWriter:
         return indices
 
     def _checked_block(self, model: str, table: str, subjects: int, row: int, values: np.ndarray) -> np.ndarray:
+        kind, shape = self._planned(model, table)
+        if not 0 <= row < shape[0]:
+            raise ValueError(f"row {row} of {table}: expected 0 to {shape[0] - 1}")
+        return _checked(f"{table} of {model}", kind, (subjects, *shape[1:]), values)
+
+    def _checked_table(self, model: str, table: str, values: np.ndarray) -> np.ndarray:
+        kind, shape = self._planned(model, table)
+        return _checked(f"{table} of {model}", kind, shape, values)
+
+    def _planned(self, model: str, table: str) -> TableShape:
         tables = self._contents.models[model].tables
         if table not in tables:
             raise ValueError(f"{self.path} has no room for {table} of {model}; it was not planned when it was created")
-        kind, shape = tables[table]
-        if not 0 <= row < shape[0]:
-            raise ValueError(f"row {row} of {table}: expected 0 to {shape[0] - 1}")
-        given = np.asarray(values)
-        if given.shape != (subjects, *shape[1:]):
-            raise ValueError(f"{table} of {model}: found shape {given.shape}, expected {(subjects, *shape[1:])}")
-        if kind == "i" and given.dtype.kind not in "iu":
-            raise ValueError(f"{table} of {model}: found {given.dtype}, expected whole numbers")
-        return given
+        return tables[table]
 
     def _write_out(self) -> None:
+        if self._disk.failure is not None:
+            return
         self._buffer.write_to(self._file)
+        self._streams.write_out()
         self._file.flush()
         self._last_written = time.monotonic()
 
@@ -458,6 +589,15 @@ class RecordingWriter:
         if failure is not None:
             message = f"{self.path} can no longer be written: {failure.strerror}"
             raise os_error(type(failure), failure.errno, message) from failure
+
+
+def _checked(what: str, kind: str, shape: tuple[int, ...], values: np.ndarray) -> np.ndarray:
+    given = np.asarray(values)
+    if given.shape != shape:
+        raise ValueError(f"{what}: found shape {given.shape}, expected {shape}")
+    if kind == "i" and given.dtype.kind not in "iu":
+        raise ValueError(f"{what}: found {given.dtype}, expected whole numbers")
+    return given
 
 
 def _set_text(place: h5py.Group, name: str, text: str, size: int) -> None:

@@ -10,6 +10,13 @@ from importlib import import_module
 from typing import Any
 
 _MODULE_OF = {
+    "recall_over_nights": ".consolidation",
+    "consolidation_index": ".consolidation",
+    "effect_size": ".effect_sizes",
+    "weight_change_by_assembly": ".weight_changes",
+    "flexibility_and_change": ".weight_changes",
+    "relative_change": ".weight_changes",
+    "downscaling": ".weight_changes",
     "firing_rates": ".spike_trains",
     "cv_of_intervals": ".spike_trains",
     "sparsity": ".spike_trains",

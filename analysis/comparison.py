@@ -151,7 +151,7 @@ def compare_paired(
         if spread > 1e-12 * max(1.0, np.abs(difference).max()):  # alike but for rounding: no spread to divide by
             result["t"], result["p_t"] = stats.ttest_rel(a, b)
             result["cohen_dz"] = difference.mean() / spread
-            result["hedges_gz"] = result["cohen_dz"] * _hedges_factor(difference.size - 1)
+            result["hedges_gz"] = result["cohen_dz"] * hedges_factor(difference.size - 1)
         ranked = np.round(difference, 12)  # .5 - .3 ties with .4 - .2
         if ranked.any():
             with warnings.catch_warnings():
@@ -170,7 +170,8 @@ def resample_subjects(values: np.ndarray, samples: int, seed: int) -> np.ndarray
     return means
 
 
-def _hedges_factor(freedom: int) -> float:
+def hedges_factor(freedom: int) -> float:
+    """Exact factor that takes the bias off a standardised difference; NaN with fewer than two degrees of freedom."""
     if freedom < 2:
         return float("nan")
     return float(np.exp(gammaln(freedom / 2) - gammaln((freedom - 1) / 2)) / np.sqrt(freedom / 2))

@@ -101,5 +101,18 @@ def final_scores(performance: xr.DataArray) -> pd.DataFrame:
 
 
 def chance_level(performance: xr.DataArray) -> float:
-    """Share right by guessing evenly among the items of the protocol, 1/N."""
+    """Performance of a subject that guesses: what the models say, where they agree, else 1/N over the items."""
+    chances = set(chance_of_models(performance).values())
+    return chances.pop() if len(chances) == 1 else _even_guessing(performance)
+
+
+def chance_of_models(performance: xr.DataArray) -> dict[str, float]:
+    """Performance of a subject that guesses, by model: the coordinate ``chance``, 1/N where there is none."""
+    models = [str(name) for name in performance["model"].values]
+    if "chance" not in performance.coords or performance["chance"].dims != ("model",):
+        return dict.fromkeys(models, _even_guessing(performance))
+    return dict(zip(models, map(float, performance["chance"].values), strict=True))
+
+
+def _even_guessing(performance: xr.DataArray) -> float:
     return float(1 / np.maximum(performance.sizes["item"], 1))

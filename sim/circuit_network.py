@@ -1,0 +1,544 @@
+"""One circuit as a Brian2 network: built once, then run piece by piece through brain states."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal
+
+import brian2
+import numpy as np
+from brian2.codegen.runtime.cython_rt import CythonCodeObject
+from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
+from brian2.core.clocks import Clock
+from brian2.core.variables import ArrayVariable
+from numpy.typing import ArrayLike, NDArray
+
+from ..models.spiking.circuit import BrainState, Circuit, Projection
+from ..models.spiking.mechanisms import Decay, DownScaling, IncomingCap
+from ..models.spiking.quantities import in_si
+from ..models.synapses import gate
+from . import brian2_objects as objects
+from .prepared_network import PreparedNetwork
+
+Target = Literal["auto", "numpy", "cython"]
+Streams = Callable[..., np.random.Generator]
+
+
+class CircuitNetwork:
+    """A circuit that runs: one Brian2 network, prepared once, so that a further piece costs about a millisecond.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    rng_of : callable
+        ``rng_of("connectivity", projection)``, ``rng_of("weights", projection)`` and ``rng_of("flexibility",
+        projection)`` give the generators from which NumPy draws what each projection starts from.
+    target : {"auto", "numpy", "cython"}
+        How code is run; ``auto`` is Cython where a compiler works, and NumPy elsewhere.
+    time_scale : float
+        Biological seconds per simulated second, for mechanisms whose rates are biological.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from engram.models.spiking import LIF, Circuit, Population
+    >>> pacemaker = Circuit([Population("P", 2, LIF(mu=2.0, tau_a=None))])
+    >>> network = CircuitNetwork(pacemaker, lambda *names: np.random.default_rng(0), target="numpy")
+    >>> network.run(0.1, seed=1)
+    >>> network.counts("P").tolist()
+    [5, 5]
+    """
+
+    def __init__(self, circuit: Circuit, rng_of: Streams, target: Target = "auto", time_scale: float = 1.0) -> None:
+        self.circuit = circuit
+        self.target = runnable(target)
+        self._time_scale = time_scale
+        code = CythonCodeObject if self.target == "cython" else NumpyCodeObject
+        self._clock = Clock(dt=objects.quantity(circuit.dt), name="network_clock")
+        populations = {p.name: p for p in circuit.populations}
+        self._groups = {p.name: objects.neurons(p, self._clock, code) for p in circuit.populations}
+        self._drives = {
+            name: objects.drive(p, self._groups[name]) for name, p in populations.items() if p.drive_weight is not None
+        }
+        self._pairs: dict[str, tuple[NDArray[np.int32], NDArray[np.int32]]] = {}
+        self._synapses: dict[str, brian2.Synapses] = {}
+        self._fixed: dict[str, dict[str, NDArray[np.float64]]] = {}
+        regular_clocks: dict[str, Clock] = {}
+        with _brian2_target("numpy"):  # what is only done once is not worth compiling
+            for projection in circuit.projections:
+                self._connect(projection, rng_of, populations, regular_clocks)
+        self._monitors = {
+            name: brian2.SpikeMonitor(group, name=f"spikes_{name}", codeobj_class=code)
+            for name, group in self._groups.items()
+        }
+        self._watched: dict[str, tuple[Any, NDArray[np.int32]]] = {}
+        self._network = PreparedNetwork(
+            [*self._groups.values(), *self._synapses.values(), *self._monitors.values()], self._clock
+        )
+        self._taken = {name: np.zeros(p.size, dtype=np.int64) for name, p in populations.items()}
+        self._brain_state = BrainState("none", rates={name: 1.0 for name in circuit.plastic()})
+        self._silent: tuple[str, ...] = ()
+        for name, group in self._groups.items():
+            _shared(group, "alive", True)
+            self._rest(name)
+        self._modulate()
+        if circuit.states:
+            self.set_state(circuit.states[0].name)
+
+    def _connect(
+        self, projection: Projection, rng_of: Streams, populations: Mapping[str, Any], clocks: dict[str, Clock]
+    ) -> None:
+        name, rule = projection.name, projection.rule
+        source, target = populations[projection.source], populations[projection.target]
+        pairs = projection.connectivity.draw(
+            source.size, target.size, projection.source == projection.target, rng_of("connectivity", name)
+        )
+        synapses = objects.synapses(
+            projection,
+            self._groups[projection.source],
+            self._groups[projection.target],
+            dict(populations),
+            pairs,
+            clocks,
+        )
+        self._pairs[name], self._synapses[name] = pairs, synapses
+        if not rule.plastic:
+            _shared(synapses, "w", rule.mean_initial())
+            return
+        count = len(pairs[0])
+        initial = rule.start(count, rng_of("weights", name))
+        stability = getattr(rule, "stability", None)
+        flexibility = np.ones(count) if stability is None else stability.sample(count, rng_of("flexibility", name))
+        self._fixed[name] = {"w0": initial, "f": flexibility}
+        values = {"w": initial, "w0": initial, "f": flexibility, "alpha": (flexibility > 0).astype(float)}
+        for variable, value in values.items():
+            if variable in synapses.variables:
+                synapses.variables[variable].get_value()[:] = value
+
+    # --- brain states, drive and lesions
+
+    def set_state(self, name: str, overrides: Mapping[str, Any] | None = None) -> None:
+        """Put the brain into one of the circuit's states.
+
+        Parameters
+        ----------
+        name : str
+        overrides : mapping or None
+            Fields of the `BrainState` that differ this time: ``{"gains": {"H-C": 0.0}}`` changes that gain alone.
+
+        Raises
+        ------
+        ValueError
+            The circuit has no such state, or cannot be put into it.
+        """
+        state = self.circuit.state(name)
+        if overrides:
+            merged = {field: {**getattr(state, field), **change} for field, change in overrides.items()}
+            state = BrainState(**{**state.model_dump(), **merged})
+            self.circuit._check_state(state)
+        self._brain_state = state
+        self._modulate()
+
+    def silence(self, parts: Iterable[str]) -> None:
+        """Silence these parts, and no others, until told otherwise; no part lifts every lesion.
+
+        A silenced population never spikes; a silenced projection neither transmits nor learns.
+
+        Parameters
+        ----------
+        parts : iterable of str
+            Names of modules, populations or projections.
+
+        Raises
+        ------
+        ValueError
+            The circuit has no such part.
+        """
+        parts = tuple(parts)
+        self.circuit.silenced(parts)
+        self._silent = parts
+        self._modulate()
+
+    def drive(self, population: str, rates_hz: ArrayLike) -> None:
+        """Rates of the Poisson sources of a population's cells, until told otherwise.
+
+        Parameters
+        ----------
+        population : str
+        rates_hz : array_like
+            One for each cell, or one for all; 0 is no drive.
+
+        Raises
+        ------
+        ValueError
+            The population cannot be driven, or the rates do not fit it.
+        """
+        size = self.circuit.population(population).size
+        if population not in self._drives:
+            raise ValueError(f"population {population} cannot be driven: give it a drive_weight")
+        rates = np.asarray(rates_hz, dtype=np.float64)
+        if rates.shape not in ((), (size,)) or not np.all(np.isfinite(rates) & (rates >= 0)):
+            raise ValueError(
+                f"drive of {population}: expected {size} rates of at least 0 Hz; found shape {rates.shape}"
+            )
+        self._groups[population].variables["drive_rate"].get_value()[:] = rates
+        self._choose()
+
+    def _modulate(self) -> None:
+        state = self._brain_state
+        populations, projections = self.circuit.silenced(self._silent)
+        for name, group in self._groups.items():
+            _shared(group, "alive", name not in populations)
+            defaults = self.circuit.population(name).cell.equations().states
+            for parameter, value in {**defaults, **state.cells.get(name, {})}.items():
+                _shared(group, parameter, in_si(str(value)))
+        for projection in self.circuit.projections:
+            name, rule, synapses = projection.name, projection.rule, self._synapses[projection.name]
+            lost = name in projections
+            _shared(synapses, "gain", 0.0 if lost else state.gains.get(name, 1.0))
+            if not rule.plastic:
+                continue
+            _shared(synapses, "eta", 0.0 if lost else state.rates.get(name, 0.0) * rule.eta)
+            for mechanism in rule.mechanisms:
+                acts = getattr(mechanism, "stages", None) is None or state.name in mechanism.stages
+                if isinstance(mechanism, DownScaling):
+                    _shared(synapses, "downscaling", in_si(mechanism.rate) if acts else 0.0)
+                elif isinstance(mechanism, Decay):
+                    _shared(synapses, "decay", self._time_scale / in_si(mechanism.tau) if acts else 0.0)
+        self._choose()
+
+    def _choose(self) -> None:
+        """Run only what has an effect: from the values of the shared variables alone, so that a loaded state does too."""
+        names = {thing.name for group in self._groups.values() for thing in (group, *group.contained_objects)}
+        names |= {monitor.name for monitor in self._monitors.values()}
+        names |= {monitor.name for monitor, _ in self._watched.values()}
+        for population, drive in self._drives.items():
+            if not self._groups[population].variables["drive_rate"].get_value().any():
+                names.discard(drive.name)
+        instead = {}
+        for projection in self.circuit.projections:
+            synapses = self._synapses[projection.name]
+            learns = projection.rule.plastic and bool(_value(synapses, "eta"))
+            if learns or _value(synapses, "gain") or in_si(projection.delay) > 0:
+                names.add(f"{synapses.name}_pre")
+            if learns:
+                pathways = {pathway.objname: pathway for pathway in synapses._pathways}
+                if "learn" in pathways:
+                    instead[f"{synapses.name}_pre"] = pathways["learn"]
+                if "post" in pathways:
+                    names.add(f"{synapses.name}_post")
+            for rate, _, _ in projection.rule.equations().regular:
+                if _value(synapses, rate):
+                    names.add(f"{synapses.name}_{rate}")
+        self._network.use(names, instead)
+
+    # --- running
+
+    @property
+    def time(self) -> float:
+        """Simulated time, in seconds."""
+        return float(self._clock.t_)
+
+    @property
+    def dt(self) -> float:
+        """Time step, in simulated seconds."""
+        return float(self._clock.dt_)
+
+    def run(self, seconds: float, seed: int | np.random.SeedSequence) -> None:
+        """Run for some simulated seconds, rounded to time steps.
+
+        Parameters
+        ----------
+        seconds : float
+        seed : int or numpy.random.SeedSequence
+            Of this piece alone. The caller's global random state is left as it was.
+        """
+        if isinstance(seed, np.random.SeedSequence):
+            seed = int(seed.generate_state(1)[0])
+        for name, monitor in self._monitors.items():
+            self._taken[name] = np.array(monitor.variables["count"].get_value())
+        before = np.random.get_state()  # noqa: NPY002
+        try:
+            brian2.seed(seed)
+            self._network.advance(round(seconds / self.dt))
+        finally:
+            np.random.set_state(before)  # noqa: NPY002
+
+    def counts(self, population: str) -> NDArray[np.int64]:
+        """Spikes of each cell during the last run.
+
+        Returns
+        -------
+        numpy.ndarray
+            int64, [cell].
+        """
+        self.circuit.population(population)
+        return self._monitors[population].variables["count"].get_value() - self._taken[population]
+
+    def take_spikes(self) -> dict[str, tuple[NDArray[np.float64], NDArray[np.int32]]]:
+        """Spikes since they were last taken, which are then forgotten.
+
+        Returns
+        -------
+        dict
+            Population → (times in simulated seconds, cells), in the order of time.
+        """
+        taken = {}
+        for name, monitor in self._monitors.items():
+            times, cells = (np.array(monitor.variables[v].get_value()) for v in ("t", "i"))
+            taken[name] = (times, cells.astype(np.int32))
+            monitor.resize(0)
+            monitor.variables["N"].set_value(0)  # resizing alone keeps the count of events
+        return taken
+
+    def watch(self, population: str, variable: str, cells: ArrayLike, every: float) -> None:
+        """Record a variable of some cells from now on.
+
+        Parameters
+        ----------
+        population, variable : str
+            Such as ``"H"``, ``"a2"``.
+        cells : array_like of int
+        every : float
+            Simulated seconds between two values.
+
+        Raises
+        ------
+        ValueError
+            There is no such variable.
+        """
+        self.circuit.population(population)
+        group = self._groups[population]
+        public = sorted(v for v, what in group.variables.items() if not v.startswith("_") and not what.constant)
+        if variable not in public:
+            raise ValueError(f'cells of {population} have no variable "{variable}"; they have {", ".join(public)}')
+        ids = np.atleast_1d(np.asarray(cells, dtype=np.int32))
+        steps = max(1, round(every / self.dt))
+        clock = self._clock if steps == 1 else Clock(dt=steps * self._clock.dt, name=f"every_{steps}_steps")
+        monitor = brian2.StateMonitor(
+            group,
+            variable,
+            record=ids,
+            clock=clock,
+            name=f"watch_{population}_{variable}",
+            codeobj_class=group.codeobj_class,
+        )
+        self._watched[f"{population}.{variable}"] = (monitor, ids)
+        self._network.add(monitor)
+        self._choose()
+
+    def take_states(self) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float32]]]:
+        """Watched variables since they were last taken, in SI units.
+
+        Returns
+        -------
+        dict
+            ``population.variable`` → (times in simulated seconds [time], values [time, cell]).
+        """
+        taken = {}
+        for name, (monitor, _) in self._watched.items():
+            variable = name.rpartition(".")[2]
+            times = np.array(monitor.variables["t"].get_value())
+            values = np.array(monitor.variables[variable].get_value(), dtype=np.float32)
+            taken[name] = (times, values.reshape(len(times), -1))
+            monitor.resize(0)
+            monitor.variables["N"].set_value(0)
+        return taken
+
+    # --- weights
+
+    def weights(self, projection: str) -> NDArray[np.float64]:
+        """Weights of a projection's synapses, [synapse]."""
+        self.circuit.projection(projection)
+        w = self._synapses[projection].variables["w"].get_value()
+        return np.array(np.broadcast_to(w, len(self._pairs[projection][0])))
+
+    def set_weights(self, projection: str, weights: ArrayLike) -> None:
+        """Give every synapse of a plastic projection its weight.
+
+        Raises
+        ------
+        ValueError
+            The projection is static, or the weights do not fit it.
+        """
+        self.circuit.projection(projection)
+        if projection not in self._fixed:
+            raise ValueError(f'projection "{projection}" is static: its synapses have no weights of their own')
+        given = np.asarray(weights, dtype=np.float64)
+        w = self._synapses[projection].variables["w"].get_value()
+        if given.shape != w.shape or not np.isfinite(given).all():
+            raise ValueError(f'projection "{projection}": expected {len(w)} finite weights; found shape {given.shape}')
+        w[:] = given
+
+    def synapses(
+        self, projection: str
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
+        """What a projection's synapses are and were at the start.
+
+        Returns
+        -------
+        tuple of numpy.ndarray
+            Source cell, target cell, initial weight and flexibility (1 where the rule knows none) of each synapse.
+        """
+        count = len(self._pairs[projection][0])
+        fixed = self._fixed.get(projection)
+        initial = self.weights(projection) if fixed is None else fixed["w0"]
+        return (*self._pairs[projection], initial, np.ones(count) if fixed is None else fixed["f"])
+
+    def apply_caps(self) -> None:
+        """Scale the weights onto every cell down to the cap of its projection (see `IncomingCap`)."""
+        for projection in self.circuit.projections:
+            cap = next((m for m in getattr(projection.rule, "mechanisms", ()) if isinstance(m, IncomingCap)), None)
+            if cap is not None:
+                size = self.circuit.population(projection.target).size
+                w = self._synapses[projection.name].variables["w"].get_value()
+                w[:] = cap.capped(w, self._pairs[projection.name][1], size)
+
+    def refresh_gates(self) -> None:
+        """Read the gates that are held over an item anew."""
+        for name, fixed in self._fixed.items():
+            variables = self._synapses[name].variables
+            if "alpha" in variables:
+                s = self.circuit.sensitivity(name)
+                variables["alpha"].get_value()[:] = gate(variables["w"].get_value(), fixed["w0"], fixed["f"], s)
+
+    # --- state
+
+    def reset_activity(self) -> None:
+        """Put every cell to rest and forget spikes in flight; weights and brain state stay."""
+        for name in self._groups:
+            self._rest(name)
+        for pathway in self._delayed().values():
+            pathway.queue._restore_from_full_state((0, [[] for _ in pathway.queue._full_state()[1]]))
+
+    def _rest(self, population: str) -> None:
+        group = self._groups[population]
+        cell = self.circuit.population(population).cell.equations()
+        kept = {"alive", "drive_rate", *cell.states}
+        for name, variable in _own_arrays(group).items():
+            if name not in kept:
+                variable.get_value()[:] = in_si(cell.initial.get(name, "0"))
+        group.variables["lastspike"].get_value()[:] = -1e4
+        group.variables["not_refractory"].get_value()[:] = True
+
+    def state(self) -> dict[str, NDArray]:
+        """Everything that changes while the network runs, as plain arrays; spikes must have been taken before.
+
+        Returns
+        -------
+        dict of str to numpy.ndarray
+        """
+        held: dict[str, NDArray] = {
+            "timestep": np.array(self._clock.variables["timestep"].get_value()),
+            "brain_state": np.array(self._brain_state.model_dump_json().encode()),
+            "silent": np.array(json.dumps(self._silent).encode()),
+        }
+        for owner in (*self._groups.values(), *self._synapses.values()):
+            for name, variable in _own_arrays(owner).items():
+                held[f"{owner.name}.{name}"] = np.array(variable.get_value())
+        for name, pathway in self._delayed().items():
+            offset, waiting = pathway.queue._full_state()
+            held[f"{name}.offset"] = np.array([offset], dtype=np.int64)
+            held[f"{name}.waiting"] = np.array([len(spikes) for spikes in waiting], dtype=np.int64)
+            held[f"{name}.spikes"] = np.array([s for spikes in waiting for s in spikes], dtype=np.int32)
+        return held
+
+    def load_state(self, state: Mapping[str, NDArray]) -> None:
+        """Continue from a state, with the same bits on the same target.
+
+        Parameters
+        ----------
+        state : mapping of str to numpy.ndarray
+            From `state` of a network of the same circuit, drawn from the same generators.
+
+        Raises
+        ------
+        ValueError
+            It is the state of another circuit.
+        """
+        own = self.state()
+        odd = sorted(k for k in {*own, *state} if k not in state or k not in own)
+        if odd:
+            raise ValueError(f"this is the state of another circuit; they differ in {', '.join(odd[:5])}")
+        self.take_spikes()
+        self.take_states()
+        self._clock.variables["timestep"].get_value()[:] = state["timestep"]
+        self._clock.variables["t"].get_value()[:] = state["timestep"] * self.dt
+        self._brain_state = BrainState.model_validate_json(bytes(state["brain_state"].item()))
+        self._silent = tuple(json.loads(bytes(state["silent"].item())))
+        for owner in (*self._groups.values(), *self._synapses.values()):
+            for name, variable in _own_arrays(owner).items():
+                variable.get_value()[:] = state[f"{owner.name}.{name}"]
+        self._choose()
+        for name, pathway in self._delayed().items():
+            ends = np.cumsum(state[f"{name}.waiting"])
+            spikes = [part.tolist() for part in np.split(state[f"{name}.spikes"], ends[:-1])]
+            pathway.queue._restore_from_full_state((int(state[f"{name}.offset"][0]), spikes))
+
+    def _delayed(self) -> dict[str, Any]:
+        """Pathways in which spikes may be in flight between two steps."""
+        delayed = (p.name for p in self.circuit.projections if in_si(p.delay) > 0)
+        return {f"{self._synapses[name].name}_pre": self._synapses[name].pre for name in delayed}
+
+
+def runnable(target: Target) -> Literal["numpy", "cython"]:
+    """The target itself, or what ``auto`` stands for on this machine.
+
+    Raises
+    ------
+    ValueError
+        There is no such target.
+    OSError
+        Cython is asked for, but no compiler works.
+    """
+    if target not in ("auto", "numpy", "cython"):
+        raise ValueError(f'found target "{target}"; expected auto, numpy or cython')
+    if target == "numpy":
+        return "numpy"
+    if CythonCodeObject.is_available():
+        return "cython"
+    if target == "cython":
+        raise OSError("the target cython needs a C++ compiler, and none works here; install one, or use numpy")
+    return "numpy"
+
+
+class _brian2_target:
+    """What is generated inside the block is generated for another target."""
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+
+    def __enter__(self) -> None:
+        self._before = brian2.prefs["codegen.target"]
+        brian2.prefs["codegen.target"] = self._target
+
+    def __exit__(self, *_: object) -> None:
+        brian2.prefs["codegen.target"] = self._before
+
+
+def _shared(owner: Any, name: str, value: Any) -> None:
+    owner.variables[name].get_value()[:] = value
+
+
+def _value(owner: Any, name: str) -> Any:
+    return owner.variables[name].get_value()[0]
+
+
+def _own_arrays(owner: Any) -> dict[str, Any]:
+    """Variables that change while the network runs."""
+    fixed = {"w0", "f", "i", "N", "t", "dt", "t_in_timesteps", "N_incoming", "N_outgoing", "delay"}
+    return {
+        name: variable
+        for name, variable in owner.variables.items()
+        if isinstance(variable, ArrayVariable)
+        and not variable.constant
+        and name not in fixed
+        and not name.startswith("_synaptic")
+        and getattr(variable.owner, "name", None) == owner.name
+        and name not in _references(owner)
+    }
+
+
+def _references(owner: Any) -> set[str]:
+    return {name for name in owner.variables if name.endswith(("_pre", "_post")) and not hasattr(owner, "thresholder")}

@@ -88,7 +88,7 @@ class CheckedFile:
             value = np.asarray(dataset[()])
         else:
             raise self.refuse(f"the attribute {part} is missing; the recording is damaged or was not made by engram")
-        return self._decoded(part, bytes(value[()]))
+        return self.decoded(part, bytes(value[()]))
 
     def json(self, group: str, name: str, kind: type) -> Any:
         text = self.text(group, name)
@@ -163,7 +163,7 @@ class CheckedFile:
         return dataset
 
     def texts(self, name: str, length: int | None) -> list[str]:
-        return [self._decoded(name, cell) for cell in self.table(name, "S", (length,))[...].tolist()]
+        return [self.decoded(name, cell) for cell in self.table(name, "S", (length,))[...].tolist()]
 
     def check_fits(self, size: int) -> None:
         """Refuse tables that are larger together than the file could hold, before memory is taken for them."""
@@ -177,7 +177,7 @@ class CheckedFile:
         if self._plain > max(LARGEST_REUSE * self._on_disk, LARGEST_PACKED):
             raise self.refuse(f"{name} declares {size} bytes of which the disk holds {self._on_disk} at most")
 
-    def _decoded(self, part: str, raw: bytes) -> str:
+    def decoded(self, part: str, raw: bytes) -> str:
         try:
             return raw.decode("utf-8")
         except UnicodeDecodeError:

@@ -110,9 +110,10 @@ def test_pools_repeat_and_differ_by_seed():
 def test_the_source_states_the_overlap_that_was_measured():
     pool = Patterns(overlap=0.25, classes=12, noise=0.1).pool()
     shared = overlaps(pool)
+    mean, least, most = (f"{value:.3f}" for value in (shared.mean(), shared.min(), shared.max()))
     assert pool.source == (
-        "12 patterns of 30 of 500 cells, seed 0; two patterns have "
-        f"{shared.mean():.3f} of their active cells in common ({shared.min():.3f} to {shared.max():.3f}); 3 cells of each training image replaced"
+        f"12 patterns of 30 of 500 cells, seed 0; two patterns have {mean} of their active cells in common "
+        f"({least} to {most}); 3 cells of each training image replaced"
     )
 
 

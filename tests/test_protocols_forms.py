@@ -13,6 +13,7 @@ from engram.protocols import (
     ItemSpec,
     Protocol,
     RecordSpec,
+    StatesSpec,
     each,
     lesion,
     probe,
@@ -39,13 +40,13 @@ maybe = lambda strategy: st.one_of(st.none(), strategy)  # noqa: E731
 
 
 def selections(in_each):
-    named = ["all", "seen", "A", "B", "C"] + (["current"] if in_each else [])
+    named = ["all", "seen", "A", "B", "C", ("C", "B")] + (["current"] if in_each else [])
     return st.one_of(st.sampled_from(named), slots)
 
 
 def phases(in_each):
     # What is woken has two items or more, so that its labels can be deranged; `seen` would depend on the subject.
-    two = st.one_of(st.sampled_from(["all", "A", "B", "C"]), slots.filter(lambda s: len(s) > 1))
+    two = st.one_of(st.sampled_from(["all", "A", "B", "C", ("A", "B"), ["B", "C"]]), slots.filter(lambda s: len(s) > 1))
     wakes = st.builds(
         wake,
         two if not in_each else st.one_of(two, st.just("current")),
@@ -70,7 +71,11 @@ def phases(in_each):
         st.builds(probe, kind=st.just("recall"), scoring=maybe(st.sampled_from(["item", "strict", "free"]))),
     )
     return st.one_of(
-        wakes, sleeps, probes, st.builds(rest, durations), st.builds(lesion, st.sampled_from(["none", "CA3"]))
+        wakes,
+        sleeps,
+        probes,
+        st.builds(rest, durations, replay=st.booleans()),
+        st.builds(lesion, st.sampled_from(["none", "CA3"])),
     )
 
 
@@ -98,17 +103,33 @@ def elements(depth, in_each):
     return st.one_of(phases(in_each), st.builds(repeat, st.integers(1, 2), inner, label=labels), over_items, over_lists)
 
 
+values = st.one_of(st.booleans(), st.integers(-5, 5), st.floats(-9, 9), texts, st.none())
+options = st.dictionaries(
+    st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True), st.one_of(values, st.lists(values, max_size=3)), max_size=3
+)
+lasting = durations.filter(lambda duration: duration.seconds > 0)
+states = st.builds(
+    StatesSpec,
+    of=st.lists(st.sampled_from(["C.v", "H.a2", "CA3-b.x_1"]), min_size=1, unique=True),
+    every=lasting,
+    cells=st.integers(1, 20),
+)
 protocols = st.builds(
     Protocol,
     name=st.from_regex(r"[a-z0-9]{1,5}(-[a-z0-9]{1,5}){0,2}", fullmatch=True),
     about=st.one_of(texts, st.just("two\nlines: # and more"), st.sampled_from(["1e3", ".5e3", "null", "0o7", "~"])),
-    items=st.builds(ItemSpec, count=st.just(COUNT), lists=st.just(LISTS), train=maybe(st.integers(1, 500))),
+    items=st.builds(
+        ItemSpec, count=st.just(COUNT), lists=st.just(LISTS), train=maybe(st.integers(1, 500)), options=options
+    ),
     schedule=st.lists(elements(2, False), min_size=1, max_size=3).map(lambda rest: [wake("all"), *rest]),
     record=st.builds(
         RecordSpec,
         responses=st.sampled_from(["counts", "trials", "none"]),
         weights=st.sampled_from(["summary", "snapshots", "none"]),
         every=st.sampled_from(["phase", "repetition", "end"]),
+        spikes=st.sampled_from(["all", "none"]),
+        rates=maybe(lasting),
+        states=maybe(states),
     ),
     needs=st.lists(st.sampled_from(["order", "time"]), unique=True),
 )
@@ -158,9 +179,12 @@ def check_wake(step, rows):
     phase = step.phase
     assert step.stop - step.start == pytest.approx(len(rows) * phase.duration.seconds, abs=1e-6)
     if phase.present != "current":
-        wanted = {"all": range(COUNT), "A": (4, 0), "B": (1, 2), "C": (4, 0)}.get(phase.present, phase.present)
+        of_lists = {"A": (4, 0), "B": (1, 2), "C": (4, 0)}
+        wanted = {"all": range(COUNT), **of_lists}.get(phase.present, phase.present)
+        if isinstance(wanted[0], str):
+            wanted = [slot for name in wanted for slot in of_lists[name]]
         assert sorted(rows.item) == sorted(list(wanted) * phase.exposures)
-        if phase.order == "listed" and phase.present != "C":
+        if phase.order == "listed" and "C" not in phase.present:
             assert rows.item.tolist() == list(wanted) * phase.exposures
     if phase.labels == "deranged":
         assert (rows.label != rows.item).all()

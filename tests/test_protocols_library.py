@@ -9,7 +9,24 @@ import engram.protocols
 from engram.protocols import Protocol, json_schema, library, load, unroll
 from engram.protocols.yaml_form import parse
 
-NAMES = ["hebb-and-fillers", "hebb-repetition", "learning-frequency", "serial-position-10", "serial-position-30"]
+CONTROLS = ["quiet", "quiet-replay", "busy", "busy-replay"]
+NAMES = [
+    "hebb-and-fillers",
+    "hebb-repetition",
+    "item-repetition",
+    "learning-frequency",
+    "list-a-list-b",
+    "prototype-extraction",
+    "prototype-extraction-wake",
+    "rest-and-forgetting",
+    "serial-position-10",
+    "serial-position-30",
+    "sleep-vs-wake",
+    *[f"sleep-vs-wake-{control}" for control in CONTROLS],
+    "systems-consolidation",
+    "targeted-reactivation",
+]
+NIGHT = 6 * 3600
 
 
 def test_the_library_holds_what_the_docs_promise():
@@ -63,6 +80,105 @@ def test_hebb_and_fillers():
     assert set(protocol.abilities()) == {"recall", "order"}
 
 
+def kinds_and_lesions(line):
+    return [(s.kind, s.repetition, s.lesion) for s in line]
+
+
+def asked(line, subject=0):
+    """Slots that each probe asks for."""
+    presentations = line.presentations(subject)
+    return [np.flatnonzero(line.probed(k, presentations)).tolist() for k in line.probe_steps]
+
+
+def test_systems_consolidation():
+    protocol = load("systems-consolidation")
+    line = unroll(protocol)
+    tests = [("probe", "none"), ("probe", "hippocampus")]
+    assert kinds_and_lesions(line) == [
+        ("wake", 0, "none"),
+        *[(kind, 0, lesion) for kind, lesion in tests],
+        *[(kind, n, lesion) for n in (1, 2, 3) for kind, lesion in [("sleep", "none"), *tests]],
+    ]
+    shown = line.presentations(0).item.reshape(3, 8)  # three exposures of each
+    assert [sorted(row) for row in shown.tolist()] == [list(range(8))] * 3
+    assert len({tuple(row) for row in shown}) == 3  # in another order each time
+    assert [s.stop - s.start for s in line if s.kind == "sleep"] == [NIGHT] * 3
+    assert asked(line) == [list(range(8))] * 8
+    assert set(protocol.abilities()) == {"sleep", "lesion", "cued-recall"}
+
+
+def test_prototypes_are_extracted_with_and_without_sleep():
+    slept, waked = load("prototype-extraction"), load("prototype-extraction-wake")
+    assert slept.items == waked.items
+    assert slept.items.options == {"noise": 0.2}
+    night, day = unroll(slept), unroll(waked)
+    assert np.bincount(night.presentations(3).item).tolist() == [6] * 8
+    assert night.presentations(3).item.tolist() == day.presentations(3).item.tolist()
+    assert [s.start for s in night] == [s.start for s in day]
+    assert {"sleep": "rest"}.items() <= {a.kind: b.kind for a, b in zip(night, day, strict=True)}.items()
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+def test_waking_controls_of_sleep(control):
+    slept, waked = load("sleep-vs-wake"), load(f"sleep-vs-wake-{control}")
+    assert waked.items == slept.items
+    night, day = unroll(slept), unroll(waked)
+    # Subject 4 learns the same in the same order, is asked the same, and as much time goes by.
+    assert night.presentations(4).item.tolist() == day.presentations(4).item[:24].tolist()
+    assert asked(night) == asked(day) == [list(range(8))] * 4
+    assert [night.steps[k].start for k in night.probe_steps] == [day.steps[k].start for k in day.probe_steps]
+    others = day.presentations(4).item[24:].tolist()
+    assert others == (np.repeat(np.arange(8, 16), 3).tolist() if "busy" in control else [])
+    assert {s.phase.replay for s in day if s.kind == "rest"} == {"replay" in control}
+    assert ("quiet-replay" in waked.abilities()) == ("replay" in control)
+    assert {s.label for s in day if s.kind == "rest"} == {"retention"}
+
+
+def test_item_repetition():
+    line = unroll(load("item-repetition"))
+    assert len(line) == 6 * 6
+    for cycle in range(6):
+        wake, sleep, *probes = line.steps[6 * cycle : 6 * cycle + 6]
+        assert (wake.kind, sleep.kind, {s.repetition for s in (wake, sleep, *probes)}) == ("wake", "sleep", {cycle + 1})
+        assert [(s.list, s.lesion) for s in probes] == [
+            (name, lesion) for name in ("repeated", "fillers") for lesion in ("none", "hippocampus")
+        ]
+        fillers = list(range(4 + 4 * cycle, 8 + 4 * cycle))  # never met before
+        shown = line.presentations(2).of(wake.index).item.reshape(3, 8).tolist()
+        assert [sorted(row) for row in shown] == [[0, 1, 2, 3, *fillers]] * 3
+        assert all(row[:4] != [0, 1, 2, 3] for row in shown)  # mixed
+        assert asked(line)[4 * cycle : 4 * cycle + 4] == [[0, 1, 2, 3]] * 2 + [fillers] * 2
+
+
+def test_list_a_list_b():
+    protocol = load("list-a-list-b")
+    line = unroll(protocol)
+    assert protocol.items.options == {"overlap": 0.2}
+    assert [s.kind for s in line if s.kind != "probe"] == ["wake", "sleep", "wake", "sleep"]
+    tested = [(s.label, s.list) for s in line if s.kind == "probe" and s.lesion == "none"]
+    assert tested == [("before B", "A"), ("after B", "A"), ("after B", "B")]
+    assert asked(line)[::2] == [[0, 1, 2, 3], [0, 1, 2, 3], [4, 5, 6, 7]]
+    shown = line.presentations(1)
+    assert [sorted(set(shown.of(k).item.tolist())) for k in (0, 4)] == [[0, 1, 2, 3], [4, 5, 6, 7]]
+
+
+def test_targeted_reactivation():
+    protocol = load("targeted-reactivation")
+    line = unroll(protocol)
+    [night] = [s for s in line if s.kind == "sleep"]
+    assert np.flatnonzero(line.cued(night, line.presentations(0))).tolist() == [0, 1, 2, 3]
+    assert asked(line)[::2] == [[0, 1, 2, 3], [4, 5, 6, 7]] * 2
+    assert "targeted-reactivation" in protocol.abilities()
+
+
+def test_rest_and_forgetting():
+    line = unroll(load("rest-and-forgetting"))
+    learned = line.steps[0].stop
+    since = {s.label: (s.start - learned) / 3600 for s in line if s.kind == "probe"}
+    assert list(since) == ["at once", "20 min", "1 h", "8.8 h", "24 h"]
+    assert list(since.values()) == pytest.approx([0, 1 / 3, 1, 8.8, 24])
+
+
 def test_an_unknown_name_gives_the_nearest():
     with pytest.raises(ValueError, match=r'no protocol is named "hebb-repetiton".*Did you mean "hebb-repetition"'):
         load("hebb-repetiton")
@@ -111,12 +227,16 @@ def test_the_schema_accepts_the_library(schema, name):
         "lesion: none",
         "lesion: {none}",
         "rest: 10 min",
+        "rest: {duration: 6 h, replay: true}",
+        "wake: [A, B]",
+        "probe: {of: [A, B]}",
+        "sleep: {cue: [B], replay: A}",
         "probe: {kind: cued, cue: {fraction: 0.5}, lesions: [none, hippocampus]}",
         "{repeat: 2, label: a, phases: [{each: item, frequency: {from: 1, step: 1}, phases: [{wake: current}]}]}",
     ],
 )
 def test_the_schema_accepts_all_forms(schema, element):
-    text = f"name: x\nitems: {{count: 4}}\nschedule:\n- wake: all\n- {element}\n"
+    text = f"name: x\nitems: {{count: 4, lists: {{A: [0], B: [1]}}}}\nschedule:\n- wake: all\n- {element}\n"
     Protocol.from_yaml(text)
     schema.validate(parse(text, "f")[0])
 
@@ -130,6 +250,8 @@ def test_the_schema_accepts_all_forms(schema, element):
         "wake:",
         "wake: {present: all, labels: derange}",
         "rest: 10",
+        "rest: {duration: 1 s, replay: 1}",
+        "wake: [A, 0]",
         "rest: 10 minutes",
         "lesion: {a: 3}",
         "{wake: all, probe: all}",
@@ -142,6 +264,37 @@ def test_the_schema_accepts_all_forms(schema, element):
 )
 def test_the_schema_refuses_what_we_refuse(schema, element):
     text = f"name: x\nitems: {{count: 4}}\nschedule:\n- {element}\n"
+    with pytest.raises(ValueError):
+        Protocol.from_yaml(text)
+    assert not schema.is_valid(parse(text, "f")[0])
+
+
+ITEMS_AND_RECORD = [
+    "items: {count: 2, options: {overlap: 0.2, sizes: [1, 2], path: mine, exact: true, none: null}}",
+    "items: {count: 2}\nrecord: {spikes: none, rates: 10 ms, states: {of: [C.v], every: 2 ms, cells: 3}}",
+]
+NEITHER = [
+    "items: {count: 2, options: 3}",
+    "items: {count: 2, options: {Overlap: 3}}",
+    "items: {count: 2, options: {overlap: {mean: 3}}}",
+    "items: {count: 2}\nrecord: {spikes: some}",
+    "items: {count: 2}\nrecord: {rates: 10}",
+    "items: {count: 2}\nrecord: {states: {of: [v]}}",
+    "items: {count: 2}\nrecord: {states: {every: 1 ms}}",
+    "items: {count: 2}\nrecord: {states: {of: [C.v], cells: 0}}",
+]
+
+
+@pytest.mark.parametrize("head", ITEMS_AND_RECORD)
+def test_the_schema_accepts_options_and_what_is_recorded(schema, head):
+    text = f"name: x\n{head}\nschedule: [wake: all]\n"
+    Protocol.from_yaml(text)
+    schema.validate(parse(text, "f")[0])
+
+
+@pytest.mark.parametrize("head", NEITHER)
+def test_the_schema_refuses_wrong_options_and_records(schema, head):
+    text = f"name: x\n{head}\nschedule: [wake: all]\n"
     with pytest.raises(ValueError):
         Protocol.from_yaml(text)
     assert not schema.is_valid(parse(text, "f")[0])

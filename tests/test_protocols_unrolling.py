@@ -134,6 +134,54 @@ def test_each_list_and_each_item_within():
     assert [np.flatnonzero(line.probed(k, got)).tolist() for k in line.probe_steps] == [[0, 3], [1, 2]]
 
 
+def test_lists_given_by_size_follow_each_other():
+    lists = {"A": {"size": 2}, "B": [4], "C": {"size": 3}, "D": {"size": 1, "fresh": True}}
+    assert items([wake("A"), wake("C"), wake("D")], count=7, lists=lists) == [[0, 1], [2, 3, 5], [6]]
+
+
+def test_several_lists_at_once():
+    lists = {"A": [3, 0], "B": {"size": 2}, "F": {"size": 1, "fresh": True}, "mixed": {"permutes": "A"}}
+    both = [wake(["B", "A"]), wake(["A", "F"], exposures=2), wake(["F"]), probe(["F", "B"])]
+    line = timeline([*both, wake(["mixed", "B"])], count=6, lists=lists)
+    got = line.presentations(1)
+    rows = [got.of(step.index).item.tolist() for step in line if step.kind == "wake"]
+    assert rows[:3] == [[1, 2, 3, 0], [3, 0, 4, 3, 0, 4], [5]]
+    assert np.flatnonzero(line.probed(3, got)).tolist() == [1, 2, 5]  # the fresh list as it was used last
+    assert (sorted(rows[3][:2]), rows[3][2:]) == ([0, 3], [1, 2])
+    orders = {tuple(line.presentations(seed).of(4).item) for seed in range(20)}
+    assert orders == {(3, 0, 1, 2), (0, 3, 1, 2)}
+
+
+def test_several_lists_in_a_shuffled_or_given_order():
+    lists = {"A": [3, 0], "B": {"size": 2}}
+    [row] = items([wake(["A", "B"], order="shuffled", exposures=50)], count=4, lists=lists)
+    rounds = np.array(row).reshape(50, 4)
+    assert (np.sort(rounds, axis=1) == np.arange(4)).all()
+    assert (rounds[:, 0] < 2).any()  # not one list after the other
+    assert (rounds[:, 0] >= 2).any()
+    assert items([wake(["A", "B"], order=[2, 3, 1, 0])], count=4, lists=lists) == [[2, 3, 1, 0]]
+    assert items([wake(["A", "B"]), wake("seen")], count=5, lists=lists)[1] == [0, 1, 2, 3]
+
+
+def test_abilities_that_follow_from_the_schedule():
+    def asked(*schedule):
+        return Protocol(name="x", items=ItemSpec(count=3), schedule=schedule).abilities()
+
+    assert asked(wake("all"), probe("all")) == {}
+    assert asked(wake("all", labels="deranged")) == {"labels": "schedule[0].wake.labels"}
+    assert asked(wake("all", labels={"wrong": 0.1})) == {"labels": "schedule[0].wake.labels"}
+    assert asked(rest("1 h")) == {"time": "schedule[0].rest"}
+    assert asked(rest("1 h"), rest("1 h", replay=True)) == {
+        "time": "schedule[0].rest",
+        "quiet-replay": "schedule[1].rest.replay",
+    }
+    assert asked(wake("all"), sleep(replay="seen", cue=[0])) == {
+        "sleep": "schedule[1].sleep",
+        "targeted-reactivation": "schedule[1].sleep.cue",
+        "selective-replay": "schedule[1].sleep.replay",
+    }
+
+
 def test_tasks_are_lists_and_equal_lists_have_numbers():
     lists = {"size": 2, "count": 2}
     line = timeline([each("task", [wake("current")])], count=5, lists=lists)

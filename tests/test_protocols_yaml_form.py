@@ -67,6 +67,8 @@ def test_all_mistakes_are_listed_in_order_of_lines():
         ("- probe: {of: all, learn: 1}", "learn: found 1; expected true or false"),
         ("- probe: {of: all, kind: recal}", 'allowed: recognition, cued or recall. Did you mean "recall"'),
         ("- rest: 10", "give a unit"),
+        ("- rest: {duration: 1 h, replay: often}", 'rest.replay: found "often"; expected true or false'),
+        ("- rest: {duration: 1 h, reply: true}", 'rest.reply: unknown field; .* Did you mean "replay"'),
         # labels
         ("- wake: {present: all, labels: false}", r"labels: found false; allowed: true, deranged or \{wrong: SHARE\}"),
         ("- wake: {present: all, labels: derange}", 'Did you mean "deranged"'),
@@ -128,6 +130,12 @@ def test_mistakes_in_a_schedule(text, expected):
     ("text", "expected"),
     [
         ("- wake: C", r'found "C"; allowed: all, seen, current, new, A, B, a list name or slot numbers'),
+        ("- wake: [A, C]", r'wake.present\[1\]: found "C"; allowed: A or B'),
+        ("- wake: [A, A]", r'wake.present: found \["A", "A"\]; expected each list once'),
+        ("- wake: [A, all]", 'wake.present: found "all" among list names; this word stands alone'),
+        ("- wake: [A, 1]", 'wake.present: found "A"; expected slot numbers'),
+        ("- wake: [A, b c]", 'wake.present: found "b c"; expected the name of a list'),
+        ("- probe: {of: [B, C]}", r'probe.of\[1\]: found "C"; allowed: A or B'),
         ("- each: list\n  of: [A, C]\n  phases: [{wake: current}]", r'each.of: found "C"; allowed: A or B'),
         ("- each: list\n  of: [0, 1]\n  phases: [{wake: current}]", "expected list names"),
         ("- each: item\n  of: [A, B]\n  phases: [{wake: current}]", "expected items"),
@@ -255,3 +263,30 @@ def test_byte_order_mark_is_no_mistake():
 def test_library_files_survive_a_round_trip_through_text():
     protocol = load("hebb-and-fillers")
     assert Protocol.from_yaml(protocol.to_yaml()) == protocol
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        ("items: {count: 2, options: 3}", "items.options: found 3; expected a mapping from options of the item set"),
+        ("items: {count: 2, options: {Overlap: 1}}", "items.options.Overlap: expected the name of an option"),
+        (
+            "items: {count: 2, options: {overlap: {mean: 1}}}",
+            'items.options.overlap: found {"mean": 1}; expected a number',
+        ),
+        ("items: {count: 2, option: {overlap: 1}}", 'items.option: unknown field; .*Did you mean "options"'),
+        ("items: {count: 2}\nrecord: {spikes: some}", 'record.spikes: found "some"; allowed: all or none'),
+        ("items: {count: 2}\nrecord: {rates: 10}", "record.rates: found 10; expected a duration .*give a unit"),
+        ("items: {count: 2}\nrecord: {rates: 0 ms}", 'record.rates: found "0 ms"; expected a bin such as "10 ms"'),
+        ("items: {count: 2}\nrecord: {states: {every: 1 ms}}", "record.states.of: is missing"),
+        ("items: {count: 2}\nrecord: {states: {of: []}}", "record.states.of: found an empty list; expected variables"),
+        (
+            "items: {count: 2}\nrecord: {states: {of: [C]}}",
+            r'states.of\[0\]: found "C"; expected a population and one of',
+        ),
+        ("items: {count: 2}\nrecord: {states: {of: [C.v, C.v]}}", "states.of: found .*; expected each variable once"),
+        ("items: {count: 2}\nrecord: {states: {of: [C.v], every: 0 s}}", 'states.every: found "0 s"; expected a time'),
+    ],
+)
+def test_mistakes_about_options_and_recording(head, expected):
+    assert re.search(expected, told(f"name: x\n{head}\nschedule: [wake: all]\n"))

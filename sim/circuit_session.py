@@ -88,8 +88,7 @@ class CircuitSession(Session):
         self._network = network
         self._train, self._test = images
         self._draw, self._met = subjects.draws[0], subjects.presentations[0]
-        self._stabilities = {p.name: p.rule.stability for p in model.circuit.projections if p.rule.plastic}
-        self._synapses = {name: network.synapses(name) for name in self._synapses}
+        self._synapses = {name: network.synapses(name) for name in model.circuit.plastic()}
         self._sizes = {population.name: population.size for population in model.circuit.populations}
         self._record = settings.record or RecordSpec()
         self._rows = CircuitRows(self._record, self._sizes)
@@ -184,7 +183,7 @@ class CircuitSession(Session):
         counts = np.full((1, slots, slots), -1, dtype=np.int32)
         trials = np.full((1, slots, tests), -1, dtype=np.int16)
         if self.stopped:
-            return Responses(performance, counts, trials)
+            return Responses(performance=performance, counts=counts, trials=trials)
         before, start = self._network.state(), self._network.time
         patterns = np.stack([self._pattern(slot) for slot in range(slots)])
         fraction, noise = self._procedure.cue_fraction, 0.0
@@ -206,7 +205,7 @@ class CircuitSession(Session):
             performance[0, slot] = np.mean(scores)
         self._ahead += self._network.time - start
         self._network.load_state(before)
-        return Responses(performance, counts, trials)
+        return Responses(performance=performance, counts=counts, trials=trials)
 
     # Runs of the network ----------------------------------------------------------------------------------------------
 

@@ -106,7 +106,7 @@ class CircuitRows:
         self._rows.setdefault(stream, []).append({name: np.atleast_1d(values) for name, values in columns.items()})
 
     def add_spikes(self, spikes: Mapping[str, tuple[NDArray[np.float64], NDArray[np.int32]]], now: float) -> None:
-        """Spikes since the last call, by population: times in s, cells; ``now`` is the time up to which they are all."""
+        """Spikes since the last call, by population: times in s, and cells; ``now`` is the time they run up to."""
         if self._record.spikes == "all":
             for name, (times, cells) in spikes.items():
                 if len(times):

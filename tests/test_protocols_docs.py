@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engram.protocols import Protocol, unroll
+from engram.protocols import Protocol, library, load, unroll
 
 TEXT = (Path(__file__).parent.parent / "docs" / "protocol-language.md").read_text(encoding="utf-8")
 AROUND = "name: example\nitems: {count: 12, lists: {A: [0, 1], B: [2, 3]}}\nschedule:\n"
@@ -38,3 +38,21 @@ def test_the_example_of_a_mistake():
 def test_the_timeline_that_is_shown():
     first = unroll(Protocol.from_yaml(blocks("yaml")[0])).describe().splitlines()
     assert "\n".join(first[:4]) in TEXT
+
+
+def test_the_table_of_abilities():
+    from engram.models import MetaplasticNetwork
+    from engram.models.spiking import CircuitModel
+
+    rows = re.findall(r"^\| `([\w-]+)` \| (nothing|`.*`) \| (yes|no) \| (yes|no) \|$", TEXT, re.MULTILINE)
+    assert [name for name, *_ in rows] == list(library())
+    for name, asked, deep, circuit in rows:
+        abilities = set(load(name).abilities())
+        assert set(re.findall(r"`([\w-]+)`", asked)) == abilities, name
+        assert (deep == "yes") == (abilities <= MetaplasticNetwork.abilities), name
+        assert (circuit == "yes") == (abilities <= CircuitModel.abilities), name
+
+
+def test_every_ability_that_a_protocol_can_ask_for_is_explained():
+    explained = set(re.findall(r"^\| `([a-z-]+)` \| .+ \|$", TEXT.split("## What a model must be able to do")[1], re.M))
+    assert {ability for name in library() for ability in load(name).abilities()} <= explained

@@ -10,6 +10,11 @@ from importlib import import_module
 from typing import Any
 
 _MODULE_OF = {
+    "sequence_replay": ".sequences",
+    "burst_sequences": ".sequences",
+    "compression": ".sequences",
+    "learned_interval": ".sequences",
+    "ripple_band": ".ripples",
     "recall_over_nights": ".consolidation",
     "consolidation_index": ".consolidation",
     "effect_size": ".effect_sizes",

@@ -52,7 +52,7 @@ def effect_size(
     >>> sleep, wake = [0.8, 0.9, 0.7, 0.8], [0.7, 0.6, 0.6, 0.7]
     >>> effect_size(sleep, wake)[["subjects", "difference", "cohen_dz", "hedges_gz", "hedges_gav"]].round(3)
        subjects  difference  cohen_dz  hedges_gz  hedges_gav
-    0         4        0.15       1.5      1.085        1.58
+    0         4        0.15       1.5      1.085       1.557
     """
     paired = compare_paired(first, second, confidence=confidence, samples=1, seed=seed).iloc[0]
     a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)

@@ -42,7 +42,7 @@ def test_the_timeline_that_is_shown():
 
 def test_the_table_of_abilities():
     from engram.models import MetaplasticNetwork
-    from engram.models.spiking import CircuitModel
+    from engram.models.spiking.circuit_model import CircuitModel
 
     rows = re.findall(r"^\| `([\w-]+)` \| (nothing|`.*`) \| (yes|no) \| (yes|no) \|$", TEXT, re.MULTILINE)
     assert [name for name, *_ in rows] == list(library())

@@ -90,6 +90,12 @@ def engram(
 
 
 Seconds = Annotated[float, typer.Option(min=0, help="Seconds between checkpoints.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=1024, help="Processes that simulate subjects of circuits at the same time; the cores there are."
+    ),
+]
 RecordingPath = Annotated[Path, typer.Argument(help="A recording (.h5).", show_default=False)]
 
 
@@ -111,6 +117,7 @@ def run(
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
     threads: Annotated[int | None, typer.Option(help="Threads; at most four by default.")] = None,
     chunk: Annotated[int | None, typer.Option(help="Subjects simulated together.")] = None,
+    workers: Workers = None,
     checkpoint_every: Seconds = 60.0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing recording.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress.")] = False,
@@ -140,6 +147,7 @@ def run(
             chunk=chunk,
             checkpoint_every=checkpoint_every,
             overwrite=overwrite,
+            workers=workers or _cores(),
             reporter=reporter,
         ),
     )
@@ -152,6 +160,7 @@ def resume(
     data: Annotated[
         Path | None, typer.Option(help="Where your images lie now; the recorded place by default, else ENGRAM_DATA.")
     ] = None,
+    workers: Workers = None,
     checkpoint_every: Seconds = 60.0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress.")] = False,
 ) -> None:
@@ -161,12 +170,19 @@ def resume(
     _carry_out(
         recording,
         quiet,
-        lambda reporter: go_on(recording, data=data, checkpoint_every=checkpoint_every, reporter=reporter),
+        lambda reporter: go_on(
+            recording, data=data, checkpoint_every=checkpoint_every, workers=workers or _cores(), reporter=reporter
+        ),
     )
 
 
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _carry_out(out: Path, quiet: bool, start: Callable[[Any], Any]) -> None:
-    from .sim.engine import Interrupted
+    from .sim.chunk_loop import Interrupted
     from .sim.progress import Reporter, reporter_for
     from .table import print_metrics
 

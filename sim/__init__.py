@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from .progress import Bar as Bar
     from .progress import Lines as Lines
     from .progress import Reporter as Reporter
-    from .running import resume as resume
+    from .resuming import resume as resume
     from .running import run as run
     from .session import Progress as Progress
     from .session import Responses as Responses
@@ -30,7 +30,7 @@ _MODULE_OF = {
     "Simulator": "simulator",
     "Subjects": "session",
     "register_backend": "simulator",
-    "resume": "running",
+    "resume": "resuming",
     "run": "running",
 }
 

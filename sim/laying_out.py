@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import sys
@@ -46,7 +47,11 @@ def create_recording(
             item_set=item_set_json,
             encoder="none" if encoder is None else encoder.kind,
             abilities=sorted(model.abilities),
-            chance=1 / spec.count,
+            chance=model.chance(spec.count),
+            measure=model.measure,
+            time_scale=math.nan if simulator.time_scale is None else simulator.time_scale,
+            circuit=None if simulator.circuit is None else json.dumps(simulator.circuit),
+            streams=simulator.streams,
             subjects=subjects,
             slots=spec.count,
             curve_rows=plan.curve_rows(name, plan.timeline.steps),

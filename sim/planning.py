@@ -20,6 +20,9 @@ from .checkpoint import Place
 from .session import Settings, Subjects
 from .simulator import Simulator, prepare
 
+SETTINGS = ("device", "threads", "data", "subjects")
+"""Settings that a recording holds, besides the chunks."""
+
 LARGEST_RUN = 100_000
 """Subjects of one run."""
 
@@ -64,15 +67,20 @@ class Plan:
 
     def subjects(self, model: str, chunk: int) -> Subjects:
         """The subjects of one chunk."""
-        first = chunk * self.chunks[model]
-        numbers = tuple(range(first, min(first + self.chunks[model], len(self.draws))))
+        numbers = self.numbers(model, chunk)
         return Subjects(
             numbers=numbers,
             seed=self.seed,
             pool=self.pool,
             draws=tuple(self.draws[k] for k in numbers),
             presentations=tuple(self.presentations[k] for k in numbers),
+            timeline=self.timeline,
         )
+
+    def numbers(self, model: str, chunk: int) -> tuple[int, ...]:
+        """Numbers of the subjects of one chunk."""
+        first = chunk * self.chunks[model]
+        return tuple(range(first, min(first + self.chunks[model], len(self.draws))))
 
     def chunk_count(self, model: str) -> int:
         """Number of chunks of a model."""
@@ -80,9 +88,17 @@ class Plan:
 
     def points(self, model: str, step: Step) -> int:
         """How many pieces of work a step is, for one subject."""
-        if step.kind != "wake":
-            return int(step.kind != "probe")
-        return self.simulators[model].points(step, len(self.presentations[0].of(step.index).item))
+        simulator = self.simulators[model]
+        if step.kind == "wake":
+            return simulator.points(step, len(self.presentations[0].of(step.index).item))
+        if step.kind == "probe":
+            return 0
+        return 1 if step.kind == "lesion" else max(1, simulator.points(step, 0))
+
+    def work(self, model: str, chunk: int, steps: Sequence[Step] | None = None) -> int:
+        """How many pieces of work steps are for all subjects of a chunk; by default all steps of the timeline."""
+        subjects = len(self.numbers(model, chunk))
+        return subjects * sum(self.points(model, step) for step in (self.timeline.steps if steps is None else steps))
 
     def curve_rows(self, model: str, steps: Sequence[Step]) -> int:
         """Rows of the learning curves that so many steps of the timeline fill."""
@@ -159,7 +175,8 @@ def fixed_parts(
         "settings": {**{name: settings[name] for name in ("device", "threads", "subjects")}, "seed": seed, **chunks},
     }
     hashes = {name: _hash(part) for name, part in parts.items()}
-    return hashes | {f"version of {package}": version(package) for package in ("engram", "numpy", "torch")}
+    packages = ["engram", "numpy", "torch"] + ["brian2"] * any(model.backend == "brian2" for model in models.values())
+    return hashes | {f"version of {package}": version(package) for package in packages}
 
 
 def make_plan(
@@ -182,7 +199,7 @@ def make_plan(
     how = Settings(device=settings["device"], threads=settings["threads"], record=protocol.record)
     simulators = {name: prepare(model, pool, spec.count, how) for name, model in models.items()}
     if not isinstance(chunks, Mapping):
-        chunks = {name: chunks or default_chunk(simulator, len(draws)) for name, simulator in simulators.items()}
+        chunks = {name: chunk_of(simulator, len(draws), chunks) for name, simulator in simulators.items()}
     fixed = fixed_parts(protocol, models, pool, seed, settings, chunks)
     return Plan(
         identity=_hash(fixed),
@@ -202,7 +219,19 @@ def _hash(part: Any) -> str:
     return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()
 
 
-def default_chunk(simulator: Simulator, subjects: int) -> int:
-    if simulator.bytes_per_subject == 0:
-        return subjects
-    return max(1, min(subjects, MEMORY_OF_A_CHUNK // simulator.bytes_per_subject))
+def chunk_of(simulator: Simulator, subjects: int, asked: int | None = None) -> int:
+    """How many of a model's subjects are simulated together.
+
+    Parameters
+    ----------
+    simulator : Simulator
+    subjects : int
+        All there are.
+    asked : int, optional
+        What the user asks for; by default, as many as fit `MEMORY_OF_A_CHUNK`.
+    """
+    most = simulator.subjects_together or LARGEST_RUN
+    if asked is None:
+        asked = max(1, MEMORY_OF_A_CHUNK // simulator.bytes_per_subject) if simulator.bytes_per_subject else subjects
+        asked = min(asked, subjects)
+    return min(asked, most)

@@ -36,6 +36,9 @@ class Reporter:
     def work(self, model: str, phase: str, doing: str, pieces: int) -> None:
         """Some pieces of work were done."""
 
+    def simulated(self, seconds: float) -> None:
+        """So much biological time (s, summed over subjects) went by in the piece of work that is told of next."""
+
     def say(self, text: str) -> None:
         """Tell the person something that must not be missed."""
 
@@ -58,21 +61,28 @@ class Lines(Reporter):
         self._stream = stream or sys.stderr
         self._total = self._done = self._before = 0
         self._start = self._last = time.monotonic()
+        self._clock = _BiologicalClock()
 
     def begin(self, total: int, done: int) -> None:
         self._total, self._done, self._before = total, done, done
         self._start = self._last = time.monotonic()
+        self._clock = _BiologicalClock()
+
+    def simulated(self, seconds: float) -> None:
+        self._clock.add(seconds)
 
     def work(self, model: str, phase: str, doing: str, pieces: int) -> None:
         self._done += pieces
         now = time.monotonic()
+        biological = self._clock.rate(model)
         if now - self._last < SECONDS_BETWEEN_LINES:
             return
         self._last = now
         rate = (self._done - self._before) / (now - self._start)
         left = (self._total - self._done) / rate
         share = 100 * self._done / max(self._total, 1)
-        self.say(f"{share:3.0f} %  {model}  {phase}  {doing}  {rate:.1f} item epochs/s  {clock(left)} left")
+        speed = f"{rate:.1f} item epochs/s" if biological is None else f"{biological:.1f} biological s/s"
+        self.say(f"{share:3.0f} %  {model}  {phase}  {doing}  {speed}  {clock(left)} left")
 
     def say(self, text: str) -> None:
         print(text, file=self._stream, flush=True)
@@ -103,6 +113,7 @@ class Bar(Reporter):
             transient=True,
         )
         self._task = self._progress.add_task("", total=None, model="", phase="preparing", doing="", rate="")
+        self._clock = _BiologicalClock()
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -115,14 +126,41 @@ class Bar(Reporter):
 
     def begin(self, total: int, done: int) -> None:
         self._progress.update(self._task, total=total, completed=done)
+        self._clock = _BiologicalClock()
+
+    def simulated(self, seconds: float) -> None:
+        self._clock.add(seconds)
 
     def work(self, model: str, phase: str, doing: str, pieces: int) -> None:
-        speed = self._progress.tasks[0].speed
+        speed, biological = self._progress.tasks[0].speed, self._clock.rate(model)
         rate = "" if speed is None else f"{speed:.0f} item epochs/s"
+        if biological is not None:
+            rate = f"{biological:.1f} biological s/s"
         self._progress.update(self._task, advance=pieces, model=model, phase=phase, doing=doing, rate=rate)
 
     def say(self, text: str) -> None:
         self._progress.console.print(text, markup=False, highlight=False)
+
+
+class _BiologicalClock:
+    """Biological time that went by since the present model was first heard of."""
+
+    def __init__(self) -> None:
+        self._model: str | None = None
+        self._start = time.monotonic()
+        self._seconds = self._new = 0.0
+
+    def add(self, seconds: float) -> None:
+        self._new += seconds
+
+    def rate(self, model: str) -> float | None:
+        """Biological seconds for each second, once the model was heard of; None where it has no clock."""
+        now = time.monotonic()
+        if model != self._model:  # its first piece began before the clock did, and is not counted
+            self._model, self._start, self._seconds, self._new = model, now, 0.0, 0.0
+            return None
+        self._seconds, self._new = self._seconds + self._new, 0.0
+        return self._seconds / (now - self._start) if self._seconds and now > self._start else None
 
 
 def clock(seconds: float) -> str:

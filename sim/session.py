@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from ..data.seeds import child_rng
 from ..models.teaching import teaching_set
+from ..protocols import RecordSpec
 
 if TYPE_CHECKING:
     from ..data.items import ItemDraw, Pool
     from ..models.base import Model
-    from ..protocols import Presentations, RecordSpec, Step
+    from ..protocols import Presentations, Step, Timeline
 
 State = dict[str, NDArray]
 
@@ -37,6 +38,8 @@ class Subjects:
         Items of each subject.
     presentations : tuple of Presentations
         What each subject is presented, phase by phase.
+    timeline : Timeline or None
+        The timeline common to all; a run always gives it.
     """
 
     numbers: tuple[int, ...]
@@ -44,6 +47,7 @@ class Subjects:
     pool: Pool
     draws: tuple[ItemDraw, ...]
     presentations: tuple[Presentations, ...]
+    timeline: Timeline | None = None
 
     @property
     def slots(self) -> int:
@@ -94,14 +98,14 @@ class Settings:
         Threads of the numerical libraries.
     cache : path or None
         Folder of cached features; None for the user's cache folder.
-    record : RecordSpec or None
+    record : RecordSpec
         What the protocol asks to record.
     """
 
     device: str = "cpu"
     threads: int = 1
     cache: str | PathLike[str] | None = None
-    record: RecordSpec | None = None
+    record: RecordSpec = field(default_factory=RecordSpec)
 
 
 @dataclass(frozen=True)
@@ -260,8 +264,8 @@ class Session(ABC):
         Returns
         -------
         list of tuple
-            Place of the subject in the session, name of the stream (one of the simulator's ``streams``), and its new rows
-            by column.
+            Place of the subject in the session, name of the stream (one of the simulator's ``streams``), and its new
+            rows by column.
         """
         return []
 
@@ -280,7 +284,7 @@ class Session(ABC):
         return []
 
     def warnings(self) -> list[tuple[int, str]]:
-        """What a person should know of single subjects (by place in the session) that go on: new since the last call."""
+        """What a person should know of subjects that go on, by place in the session: new since the last call."""
         return []
 
     def _cannot(self, what: str) -> str:

@@ -45,8 +45,6 @@ class Simulator(ABC):
         depend on the number of threads, and the model's class must be importable.
     streams : sequence of StreamLayout
         Tables that grow while a subject is simulated (see `Session.drain`).
-    assemblies : mapping of str to int
-        Populations of which `Session.assemblies` tells the cells of each item, and their sizes.
     time_scale : float or None
         Biological seconds for each simulated second, where the model has a clock.
     circuit : dict or None
@@ -58,7 +56,6 @@ class Simulator(ABC):
     subjects_together: int | None = None
     parallel: bool = False
     streams: Sequence[StreamLayout] = ()
-    assemblies: Mapping[str, int] = {}
     time_scale: float | None = None
     circuit: dict[str, Any] | None = None
 
@@ -71,7 +68,15 @@ class Simulator(ABC):
         """A session of these subjects, as they are before the first phase."""
 
     def points(self, step: Step, presentations: int) -> int:
-        """How many times a phase with so many presentations yields; each is a point of a learning curve."""
+        """How many times a phase yields; in a wake phase, each is a point of a learning curve.
+
+        Parameters
+        ----------
+        step : Step
+            A wake, sleep or rest step.
+        presentations : int
+            Its number of presentations, 0 but in a wake step.
+        """
         return presentations
 
 

@@ -93,7 +93,7 @@ def test_damage_anywhere_is_told_or_does_no_harm(recording):
     assert len(told) > 150
     for words in told:
         assert words.startswith(f"the checkpoint {path} is damaged (")
-        assert words.endswith("delete it, and resuming begins the run again")
+        assert words.endswith("delete it, and resuming begins its subjects again")
 
 
 def test_pickled_objects_are_refused(recording):

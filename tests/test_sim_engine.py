@@ -311,7 +311,7 @@ def test_a_resumed_run_counts_what_was_done_before(tmp_path):
         )
     again = Interrupting(at=-1)
     resume(tmp_path / "x.h5", reporter=again)
-    assert (again.total, again.done) == (42, 2 * 7 + 3)  # the first chunk, and two phases of the second
+    assert (again.total, again.done) == (42, 2 * 7 + 5)  # the first chunk, and 2 + 1 + 2 pieces of the second
 
 
 def test_a_checkpoint_that_does_not_fit_is_told(tmp_path, monkeypatch):
@@ -358,12 +358,12 @@ def test_checkpoints_at_the_ends_of_phases_come_after_a_tenth_of_the_time(tmp_pa
         def work(self, *_):
             now[0] += 1.0
 
-    def save(path, place, state):
+    def save(path, place, state, lane):
         saved.append((place.step, place.curve_row, now[0]))
-        save_checkpoint(path, place, state)
+        save_checkpoint(path, place, state, lane)
 
-    monkeypatch.setattr("engram.sim.engine.time.monotonic", lambda: now[0])
-    monkeypatch.setattr("engram.sim.engine.save_checkpoint", save)
+    monkeypatch.setattr("engram.sim.chunk_loop.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("engram.sim.chunk_ledger.save_checkpoint", save)
     run(
         protocol(TWO_WAKES), {"a": Scripted()}, subjects=1, out=tmp_path / "x.h5", checkpoint_every=20, reporter=Clock()
     )
@@ -375,13 +375,13 @@ def test_checkpoints_at_the_ends_of_phases_come_after_a_tenth_of_the_time(tmp_pa
 def test_a_run_killed_between_phases_resumes_to_the_same_bits(tmp_path, monkeypatch, contents, ends):
     run(protocol(TWO_WAKES), {"a": Scripted()}, subjects=2, out=tmp_path / "whole.h5")
 
-    def save(path, place, state):
-        save_checkpoint(path, place, state)
+    def save(path, place, state, lane):
+        save_checkpoint(path, place, state, lane)
         if place.step == ends and (state["place"][1] == 0 if state else False):
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("engram.sim.engine.save_checkpoint", save)
+        patch.setattr("engram.sim.chunk_ledger.save_checkpoint", save)
         with pytest.raises(KeyboardInterrupt):
             run(protocol(TWO_WAKES), {"a": Scripted()}, subjects=2, out=tmp_path / "x.h5", checkpoint_every=0)
     assert load_checkpoint(tmp_path / "x.h5")[0].step == ends

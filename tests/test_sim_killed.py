@@ -23,7 +23,8 @@ import torch
 torch.set_num_threads(1)
 import engram
 from engram.models import Fixed, MetaplasticNetwork
-from engram.sim import engine, running
+from engram.data.recording import RecordingWriter
+from engram.sim import chunk_ledger
 from engram.sim.progress import Reporter
 
 os.fsync = lambda descriptor: None  # what a killed process has written is not lost: only a loss of power needs this
@@ -172,13 +173,13 @@ PLACES = {
 def test_kills_at_chosen_places_before_or_after_the_checkpoint(forks, tmp_path, contents):
     forks(
         f"""
-        save = engine.save_checkpoint
+        save = chunk_ledger.save_checkpoint
 
         class DeathAfterCheckpoint(Death):
             def work(self, model, phase, doing, pieces):
                 self.count -= model == self.model
                 if self.count == 0:
-                    engine.save_checkpoint = lambda *arguments: (save(*arguments), die())
+                    chunk_ledger.save_checkpoint = lambda *arguments: (save(*arguments), die())
 
         for trial, place in enumerate({list(PLACES.values())}):
             death = (Death, DeathAfterCheckpoint)[trial % 2]
@@ -204,10 +205,10 @@ def test_kills_of_a_resumed_run_and_before_the_first_checkpoint(forks, tmp_path,
         # no checkpoint at all, beside an overwritten recording that had one
         killed(start, f"{folder}/early.h5", checkpoint_every=0, reporter=Death("conventional", 10))
         assert os.path.exists(f"{folder}/early.h5.checkpoint")
-        save = engine.save_checkpoint
-        engine.save_checkpoint = lambda *arguments: die()
+        save = chunk_ledger.save_checkpoint
+        chunk_ledger.save_checkpoint = lambda *arguments: die()
         killed(start, f"{folder}/early.h5")
-        engine.save_checkpoint = save
+        chunk_ledger.save_checkpoint = save
         assert not os.path.exists(f"{folder}/early.h5.checkpoint")
         finished(go_on, f"{folder}/early.h5")
 
@@ -217,13 +218,21 @@ def test_kills_of_a_resumed_run_and_before_the_first_checkpoint(forks, tmp_path,
         killed(start, f"{folder}/writing.h5", checkpoint_every=0)
         os.replace = replace
         finished(go_on, f"{folder}/writing.h5", checkpoint_every=1e9)
-        remove = running.remove_checkpoint
-        running.remove_checkpoint = lambda path: die() if os.path.exists(f"{path}.checkpoint") else remove(path)
+        note = RecordingWriter.set_status
+        RecordingWriter.set_status = lambda writer, status: (note(writer, status), die())
         killed(start, f"{folder}/end.h5", checkpoint_every=1e9)
+
+        # between the end of a chunk and the removal of its checkpoint, and between that and the next chunk
+        for trial, remove in enumerate([chunk_ledger.remove_checkpoint, lambda *_: None]):
+            RecordingWriter.set_status = note
+            chunk_ledger.remove_checkpoint = lambda path, lane: (remove(path, lane), die())
+            killed(start, f"{folder}/between{trial}.h5", checkpoint_every=1e9)
+            chunk_ledger.remove_checkpoint = remove
+            finished(go_on, f"{folder}/between{trial}.h5", checkpoint_every=1e9)
         """
     )
     whole = contents(tmp_path / "whole.h5")
-    for name in ("thrice", "early", "writing", "end"):
+    for name in ("thrice", "early", "writing", "end", "between0", "between1"):
         assert contents(tmp_path / f"{name}.h5") == whole, name
     assert open_recording(tmp_path / "thrice.h5").log["resumed"] == 4
     assert not list(tmp_path.glob("*.part"))

@@ -425,7 +425,7 @@ def test_a_run_whose_items_changed_is_not_resumed(start, tmp_path, monkeypatch):
     found = item_set("digit-pairs", train_per_class=30)
     with pytest.raises(ValueError, match=r"run\.h5 cannot be resumed: items changed since it was started"):
         resume(tmp_path / "run.h5", items=found)
-    with pytest.raises(ValueError, match="cannot be resumed: models changed since it was started"):
+    with pytest.raises(ValueError, match=r"cannot be resumed: models \(hybrid.kappa\) changed since it was started"):
         resume(tmp_path / "run.h5", models={"hybrid": MetaplasticNetwork(**SMALL, kappa=3.0)})
     assert resume(tmp_path / "run.h5").status == "complete"
 

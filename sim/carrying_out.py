@@ -1,0 +1,58 @@
+"""Carry out a plan to its end, and note how that went."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from ..data.recording.reader import open_recording
+from ..data.recording.writer import RecordingWriter
+from .checkpoint import Place, checkpoint_lanes, remove_checkpoint
+from .chunk_ledger import Key
+from .engine import Engine
+from .memory import peak_memory
+from .planning import Plan
+from .progress import Reporter
+
+
+def carry_out(
+    plan: Plan,
+    writer: RecordingWriter,
+    path: Path,
+    checkpoint_every: float,
+    workers: int,
+    reporter: Reporter,
+    finished: Collection[Key] = (),
+    checkpoints: Mapping[int, Place] | None = None,
+) -> None:
+    """Run what is not finished; remove the checkpoints that this run does not know, and in the end all.
+
+    Parameters
+    ----------
+    plan, writer, path, checkpoint_every, workers, reporter
+        As of `Engine`.
+    finished, checkpoints
+        As of `Engine.run`.
+    """
+    start, cpu = time.perf_counter(), _cpu_s()
+    _remove_checkpoints(path, but=checkpoints or {})  # the lock of the recording is held by now
+    engine = Engine(plan, writer, path, checkpoint_every, reporter, workers)
+    engine.run(finished, checkpoints)
+    writer.flush()
+    failed = [name for name, model in open_recording(path).models.items() if set(model.statuses) == {"failed"}]
+    memory = peak_memory() + engine.worker_memory
+    writer.log(wall_s=time.perf_counter() - start, cpu_s=_cpu_s() - cpu, peak_memory_bytes=memory)
+    writer.set_status("failed" if failed else "complete")
+    _remove_checkpoints(path, but=())
+
+
+def _cpu_s() -> float:
+    """Time of this process and of its children that have ended."""
+    return sum(os.times()[:4])
+
+
+def _remove_checkpoints(path: Path, but: Collection[int]) -> None:
+    for lane in {0, *checkpoint_lanes(path)} - set(but):
+        remove_checkpoint(path, lane)

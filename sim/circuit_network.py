@@ -238,7 +238,7 @@ class CircuitNetwork:
     @property
     def time(self) -> float:
         """Simulated time, in seconds."""
-        return float(self._clock.t_)
+        return float(self._clock.variables["t"].get_value()[0])
 
     @property
     def dt(self) -> float:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import brian2
+from brian2.codegen.runtime.cython_rt import CythonCodeObject
 from brian2.core.clocks import Clock
 from brian2.synapses.synapses import SynapticPathway
 
@@ -61,9 +63,8 @@ class PreparedNetwork:
                 coded = instead.get(thing.name, thing)
                 if coded is not thing:
                     self._prepare(coded)
-                    coded.code_objects[1].namespace["_queue"] = thing.queue
-                self._steps.append(thing.push_spikes)
-                self._steps.append(_call(coded.code_objects[1]))
+                    coded.codeobj.namespace["_queue"] = thing.queue
+                self._steps += [thing.push_spikes, _call(coded.codeobj)]
                 continue
             every = round(thing.clock.dt_ / self._clock.dt_)
             for code in thing.code_objects:
@@ -73,9 +74,14 @@ class PreparedNetwork:
                     self._slow.append((every, thing.clock, _call(code)))
 
     def _prepare(self, thing: Any) -> None:
-        if thing.name not in self._prepared:
+        if thing.name in self._prepared:
+            return
+        if isinstance(thing, SynapticPathway):  # without the code that only calls these two back
+            thing.create_default_code_object({})
+            thing.initialise_queue()
+        else:
             thing.before_run({})
-            self._prepared.add(thing.name)
+        self._prepared.add(thing.name)
 
     def advance(self, steps: int) -> None:
         """Run for a number of time steps."""
@@ -103,5 +109,9 @@ class PreparedNetwork:
 
 
 def _call(code: Any) -> Callable[[], Any]:
+    """The code itself, without what Brian2 wraps around it where that does nothing."""
+    block = code.compiled_code["run"]
+    if isinstance(code, CythonCodeObject) and block is not None and not code.nonconstant_values:
+        return partial(block.main, code.namespace)
     strong: Callable[[], Any] = code.__call__  # of the object itself: Brian2 hands out weak proxies
     return strong

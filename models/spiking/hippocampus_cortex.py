@@ -27,7 +27,7 @@ def hippocampus(size: int = 300, inhibitory: int = 50, input_cap: float = 5.0) -
                 "hippocampus",
                 drive_weight=0.6,
             ),
-            Population("HI", inhibitory, INHIBITORY.model_copy(update={"mu": 0.0, "sigma": 0.1}), "hippocampus"),
+            Population("HI", inhibitory, INHIBITORY.model_copy(update={"mu": -0.4, "sigma": 0.2}), "hippocampus"),
         ),
         projections=(
             Projection(
@@ -53,7 +53,7 @@ def cortex(size: int = 500, inhibitory: int = 80, stability: Stability | None = 
     return Circuit(
         populations=(
             Population("C", size, LIF(mu=0.3, sigma=0.25, b=0.05), "cortex", drive_weight=0.6),
-            Population("CI", inhibitory, INHIBITORY.model_copy(update={"mu": 0.3, "sigma": 0.2}), "cortex"),
+            Population("CI", inhibitory, INHIBITORY.model_copy(update={"mu": 0.25, "sigma": 0.2}), "cortex"),
         ),
         projections=(
             Projection(
@@ -84,7 +84,7 @@ def two_stage(hippocampus_: Circuit | None = None, cortex_: Circuit | None = Non
         Projection(
             "C",
             "H",
-            TraceRule(eta=0.16, initial=1.3, maximum=2.4, post_threshold=0.2, mechanisms=(forgetting,)),
+            TraceRule(eta=0.16, initial=1.3, maximum=2.4, spread=0.06, post_threshold=0.2, mechanisms=(forgetting,)),
             InDegree(75),
         ),
         Projection(
@@ -106,7 +106,7 @@ def two_stage(hippocampus_: Circuit | None = None, cortex_: Circuit | None = Non
             BrainState("probe", {"C-H": 1.2, "H-H": 0.5, "H-C": 1.0, "C-C": 2.0}, {}, {"H": {"b": 0.1}}),
             BrainState("reset", {}, {}, silent),
             BrainState("nrem", replaying, {"C-C": 1.0}, bursting),
-            BrainState("rem", {"C-H": 0.0, "H-H": 0.0, "H-C": 0.1, "C-C": 1.0}, {}, {"C": {"mu": 0.5}}),
+            BrainState("rem", {"C-H": 0.0, "H-H": 0.0, "H-C": 0.2, "C-C": 0.5}, {}, {"C": {"mu": 0.45}}),
             BrainState("rest", {"C-H": 0.0, "H-H": 0.0, "H-C": 0.0, "C-C": 0.3}),
             BrainState("quiet-replay", replaying, {"C-C": 0.25}, bursting),
         ),

@@ -181,7 +181,7 @@ def test_a_presentation_is_an_exposure_and_a_gap_and_caps_follow_the_last():
         "caps",
     ]
     segments = rows(subject)["segments"]
-    assert segments["stage"].tolist() == [b"exposure", b"gap"] * 2
+    assert segments["stage"].tolist() == ["exposure", "gap"] * 2
     assert segments["item"].tolist() == [2, -1, 0, -1]
     assert np.allclose(segments["start"], [0, 0.4, 0.6, 1.0])
     assert np.allclose(segments["stop"], [0.4, 0.6, 1.0, 1.2])
@@ -266,7 +266,7 @@ def test_recorded_time_goes_on_through_probes():
     list(subject.wake(steps[2]))
     recorded = rows(subject)
     segments = recorded["segments"]
-    assert segments["stage"].tolist() == [b"exposure", b"gap", b"reset", b"cue", b"gap", b"exposure", b"gap"]
+    assert segments["stage"].tolist() == ["exposure", "gap", "reset", "cue", "gap", "exposure", "gap"]
     assert np.allclose(segments["start"][1:], segments["stop"][:-1])
     assert segments["stop"][-1] == pytest.approx(2 * 0.6 + 0.08 + 0.18 + 0.17)
     times = recorded["spikes/C"]["timestamps"]
@@ -314,7 +314,7 @@ def test_a_sleep_goes_through_its_stages_at_the_time_scale():
     assert runs == [("nrem", 1.0), ("nrem", 0.5), ("rem", 0.5)] * 2
     assert [p.seconds for p in done] == [3600, 1800, 1800] * 2
     segments = rows(subject)["segments"]
-    assert segments["stage"].tolist() == [b"nrem", b"rem"] * 2
+    assert segments["stage"].tolist() == ["nrem", "rem"] * 2
     assert segments["cycle"].tolist() == [1, 1, 2, 2]
     assert np.allclose(segments["start"], [0, 1.5, 2, 3.5])
     assert subject._network.time_scale == 3600
@@ -325,8 +325,8 @@ def test_stages_of_sleep_say_what_became_of_strong_synapses():
     subject._network.w["C-C"][:3] = [0.3, 0.2, 0.149]  # the first two are above 1.5 times their initial weight
     list(subject.sleep(steps[0]))
     stages = rows(subject)["stages"]
-    assert stages["stage"].tolist() == [b"nrem", b"nrem", b"rem", b"rem"]
-    assert stages["projection"].tolist() == [b"C-C", b"H-H"] * 2
+    assert stages["stage"].tolist() == ["nrem", "nrem", "rem", "rem"]
+    assert stages["projection"].tolist() == ["C-C", "H-H"] * 2
     assert stages["strong"].tolist() == [2, 0, 2, 0]
     assert np.allclose(stages["before"][::2], 0.5)
     assert np.allclose(stages["after"][::2], [0.5, 0.45], atol=1e-3)
@@ -348,7 +348,7 @@ def test_cued_items_are_driven_in_turn_in_nrem_alone():
 def test_a_sleep_without_stages_repeats_the_default_cycle():
     subject, steps = session("- sleep: 2 h")
     list(subject.sleep(steps[0]))
-    assert rows(subject)["segments"]["stage"].tolist() == [b"nrem", b"rem", b"nrem"]
+    assert rows(subject)["segments"]["stage"].tolist() == ["nrem", "rem", "nrem"]
 
 
 def test_the_shuffled_control_permutes_weights_when_a_sleep_begins():
@@ -374,7 +374,7 @@ def test_rest_replays_only_where_it_is_asked_to():
         ("quiet-replay", 0.5),
     ]
     segments = rows(subject)["segments"]
-    assert segments["stage"].tolist() == [b"rest", b"quiet"]
+    assert segments["stage"].tolist() == ["rest", "quiet"]
     assert np.allclose(segments["stop"], [0.5, 2.0])
 
 
@@ -384,7 +384,7 @@ def test_a_lesion_lasts_until_it_is_lifted():
         list(getattr(subject, step.kind)(step))
     silenced = [entry[2] for entry in subject._network.log if isinstance(entry, tuple)]
     assert silenced == [["hippocampus"]] * 2 + [[]] * 2
-    assert rows(subject)["segments"]["lesion"].tolist() == [b"hippocampus"] * 2 + [b"none"] * 2
+    assert rows(subject)["segments"]["lesion"].tolist() == ["hippocampus"] * 2 + ["none"] * 2
 
 
 # Limits ---------------------------------------------------------------------------------------------------------------

@@ -10,6 +10,9 @@ from importlib import import_module
 from typing import Any
 
 _MODULE_OF = {
+    "replay_events": ".sleep_replay",
+    "replay_by_night": ".sleep_replay",
+    "replay_and_recall": ".sleep_replay",
     "sequence_replay": ".sequences",
     "burst_sequences": ".sequences",
     "compression": ".sequences",

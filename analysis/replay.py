@@ -20,7 +20,7 @@ def match_bursts(
     rng: np.random.Generator | int,
     *,
     alpha: float = 0.05,
-    samples: int = 5000,
+    samples: int = 2000,
 ) -> pd.DataFrame:
     """Say which one item each burst reactivates.
 
@@ -201,10 +201,9 @@ def replay_evenness(counts: pd.DataFrame, by: Sequence[str] = ("model", "subject
 class _RandomSets:
     """What random sets of cells fire in each burst: mean, spread, and the sum that only `level` of them exceed."""
 
-    def __init__(self, spikes: np.ndarray, size: int, level: float, samples: int, rng: np.random.Generator) -> None:
-        cells = spikes.shape[1]
-        sets = np.zeros((cells, samples), dtype=np.float32)
-        chosen = rng.random((samples, cells), dtype=np.float32).argpartition(size - 1, axis=1)[:, :size]
+    def __init__(self, spikes: np.ndarray, chosen: np.ndarray, level: float) -> None:
+        samples = len(chosen)
+        sets = np.zeros((spikes.shape[1], samples), dtype=np.float32)
         sets[chosen, np.arange(samples)[:, None]] = 1
         self.sums = spikes @ sets  # [burst, sample]
         self.mean = self.sums.mean(axis=1, dtype=float)
@@ -227,7 +226,8 @@ class _MatchTest:
     ) -> None:
         self.level, self.samples, self.rng = level, samples, rng
         sizes = np.unique(member.sum(axis=1)).tolist()
-        self.chance = {size: _RandomSets(spikes, size, level, samples, rng) for size in sizes}
+        drawn = _random_cells(spikes.shape[1], sizes[-1], samples, rng)
+        self.chance = {size: _RandomSets(spikes, drawn[:, :size], level) for size in sizes}
 
     def reactivated(self, spikes: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Items that each burst reactivates, bool [burst, item], the one that stands out most, int [burst], its excess.
@@ -266,5 +266,14 @@ class _MatchTest:
             if not own.any():
                 active[asked, other] = False
                 continue
-            sets = _RandomSets(spikes[np.ix_(asked, outside)], int(own.sum()), self.level, self.samples, self.rng)
+            drawn = _random_cells(int(outside.sum()), int(own.sum()), self.samples, self.rng)
+            sets = _RandomSets(spikes[np.ix_(asked, outside)], drawn, self.level)
             active[asked, other] = spikes[asked][:, own].sum(axis=1) > sets.bar
+
+
+def _random_cells(cells: int, size: int, samples: int, rng: np.random.Generator) -> np.ndarray:
+    """Different cells in random order, so that the first n of a row are a random set too: int [sample, size]."""
+    priority = rng.random((samples, cells), dtype=np.float32)
+    chosen = priority.argpartition(size - 1, axis=1)[:, :size]
+    order = np.take_along_axis(priority, chosen, axis=1).argsort(axis=1)
+    return np.take_along_axis(chosen, order, axis=1)

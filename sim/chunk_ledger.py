@@ -84,9 +84,15 @@ class ChunkLedger:
         else:
             self._lanes[key] = next(lane for lane in count() if lane not in self._lanes.values())
         if self._plan.simulators[place.model].streams:
-            for number in self._plan.numbers(*key):
-                self._writer.truncate(place.model, number, place.rows.get(str(number), {}))
+            self._cut_streams(place)
         return place, state
+
+    def _cut_streams(self, place: Place) -> None:
+        for number in self._plan.numbers(*key_of(place)):
+            try:
+                self._writer.truncate(place.model, number, place.rows.get(str(number), {}))
+            except ValueError as error:
+                raise self.misfit(place, error) from error
 
     def keep(self, place: Place, state: State) -> None:
         """Write a checkpoint, when all rows before it are on the disk."""

@@ -224,8 +224,8 @@ class Workers:
                 self._waiting.appendleft(place)
                 self._reporter.say(f"{whose}: the process {how}; started again from the last checkpoint")
             else:
-                self._ledger.give_up(place, f"its process {how}, for the {ATTEMPTS}rd time")
-                self._reporter.say(f"{whose}: the process {how}, for the {ATTEMPTS}rd time; given up")
+                self._ledger.give_up(place, f"its process {how}; given up after {ATTEMPTS} attempts")
+                self._reporter.say(f"{whose}: the process {how}; given up after {ATTEMPTS} attempts")
             self._ledger.count_work({key_of(w.place): w.pieces for w in self._workers if w.place is not None})
         if len(self._waiting) > 0:
             self._start()

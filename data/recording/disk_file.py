@@ -10,12 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 try:
     import fcntl
 except ImportError:  # Windows has other locks; there, two writers of one file are not told apart
     fcntl = None  # type: ignore[assignment]
 
 
+SUPERBLOCK = 96  # bytes at the start of the file
 _BARRIER = (-1, b"")  # between writes of which the first must be on the disk before the second
 
 
@@ -44,17 +47,32 @@ class DiskFile:
 
     @contextlib.contextmanager
     def growing(self) -> Iterator[None]:
-        """Hold back what HDF5 writes while it changes its structure, then write it in an order that survives a kill.
+        """Hold back what HDF5 writes while it adds to its structure, then write it in an order that survives a kill.
 
         First the file is made longer and what is new goes behind its old end, where nothing points to yet; then the
-        superblock, which says where the file ends; then the rest from the end to the start, so that what points to
-        something comes after it. Whenever the process or the machine stops, the file opens and holds what it held.
+        superblock, which says where the file ends; then the changed bytes of the rest, from the end to the start: what
+        points to something, or counts it, lies before it. Whenever the process or the machine stops, the file opens
+        and holds what it held.
         """
         self._holding = True
         try:
             yield
         finally:
-            self._put_in_order()
+            behind, within = self._sorted_by_place()
+            within.sort(key=lambda part: (part[0] >= SUPERBLOCK, -part[0]))
+            self._held = [*behind, _BARRIER, *within[:1], _BARRIER, *within[1:]] if behind else within
+            self._holding = False
+            self._release()
+
+    @contextlib.contextmanager
+    def shrinking(self) -> Iterator[None]:
+        """The same while HDF5 takes from its structure: from the start to the end, and the file is cut at the last."""
+        self._holding = True
+        try:
+            yield
+        finally:
+            behind, within = self._sorted_by_place()
+            self._held = [*behind, *sorted(within)]
             self._holding = False
             self._release()
 
@@ -121,13 +139,15 @@ class DiskFile:
     def flush(self) -> None:
         pass
 
-    def _put_in_order(self) -> None:
+    def _sorted_by_place(self) -> tuple[list[tuple[int, bytes]], list[tuple[int, bytes]]]:
+        """What lies behind the end of the file, and the changed bytes of what lies within."""
         end = os.fstat(self._raw.fileno()).st_size
         behind = [part for part in self._held if part[0] + len(part[1]) > end]
-        within = [part for part in self._held if part[0] + len(part[1]) <= end]
-        superblock = [part for part in within if part[0] == 0]
-        others = sorted((part for part in within if part[0] > 0), key=lambda part: -part[0])
-        self._held = [*behind, _BARRIER, *superblock, _BARRIER, *others] if behind else [*superblock, *others]
+        within = []
+        for offset, data in dict(part for part in self._held if part[0] + len(part[1]) <= end).items():
+            self._raw.seek(offset)
+            within += [(offset + first, data[first:last]) for first, last in _changes(self._raw.read(len(data)), data)]
+        return behind, within
 
     def _release(self) -> None:
         """Write what was held back; called again after an interrupt, it goes on where it was."""
@@ -159,3 +179,13 @@ class DiskFile:
                 action(*arguments)
             except OSError as error:
                 self.failure = error
+
+
+def _changes(before: bytes, after: bytes) -> list[tuple[int, int]]:
+    """Where two pieces of one length differ; what is less than a number apart is one change."""
+    different = np.nonzero(np.frombuffer(before, np.uint8) != np.frombuffer(after, np.uint8))[0]
+    if different.size == 0:
+        return []
+    gaps = np.nonzero(np.diff(different) > 8)[0]
+    firsts, lasts = different[[0, *(gaps + 1)]], different[[*gaps, -1]] + 1
+    return list(zip(firsts.tolist(), lasts.tolist(), strict=True))

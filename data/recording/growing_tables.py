@@ -129,7 +129,7 @@ class GrowingTables:
         self.write_out()
         places = {stream: self._place(model, subject, stream) for stream in self._contents.models[model].streams}
         if any(place.room > place.rows for place in places.values()):
-            with self._disk.growing():
+            with self._disk.shrinking():
                 for place in places.values():
                     for column in place.columns.values():
                         column.resize(place.rows, axis=0)

@@ -19,6 +19,7 @@ except ImportError:  # Windows has other locks; there, two writers of one file a
 
 
 SUPERBLOCK = 96  # bytes at the start of the file
+_Parts = list[tuple[int, bytes]]  # offset and bytes
 _BARRIER = (-1, b"")  # between writes of which the first must be on the disk before the second
 
 
@@ -42,7 +43,7 @@ class DiskFile:
         self.failure: OSError | None = None
         self._raw = io.FileIO(path, mode)
         self._holding = False
-        self._held: list[tuple[int, bytes]] = []  # offset and bytes of what HDF5 believes to be written
+        self._held: _Parts = []  # what HDF5 believes to be written
         self._held_size: int | None = None
 
     @contextlib.contextmanager
@@ -51,16 +52,17 @@ class DiskFile:
 
         First the file is made longer and what is new goes behind its old end, where nothing points to yet; then the
         superblock, which says where the file ends; then the changed bytes of the rest, from the end to the start: what
-        points to something, or counts it, lies before it. Whenever the process or the machine stops, the file opens
-        and holds what it held.
+        points to something, or counts it, lies before it; at last nodes that gave entries away, each at once. Whenever
+        the process or the machine stops, the file opens and holds what it held.
         """
         self._holding = True
         try:
             yield
         finally:
-            behind, within = self._sorted_by_place()
-            within.sort(key=lambda part: (part[0] >= SUPERBLOCK, -part[0]))
-            self._held = [*behind, _BARRIER, *within[:1], _BARRIER, *within[1:]] if behind else within
+            behind, within, split = self._sorted_by_place()
+            superblock = [part for part in within if part[0] < SUPERBLOCK]
+            others = sorted((part for part in within if part[0] >= SUPERBLOCK), reverse=True)
+            self._held = [*behind, _BARRIER, *superblock, _BARRIER, *others, *split]
             self._holding = False
             self._release()
 
@@ -71,8 +73,8 @@ class DiskFile:
         try:
             yield
         finally:
-            behind, within = self._sorted_by_place()
-            self._held = [*behind, *sorted(within)]
+            behind, within, split = self._sorted_by_place()
+            self._held = [*behind, *sorted(within + split)]
             self._holding = False
             self._release()
 
@@ -139,15 +141,19 @@ class DiskFile:
     def flush(self) -> None:
         pass
 
-    def _sorted_by_place(self) -> tuple[list[tuple[int, bytes]], list[tuple[int, bytes]]]:
-        """What lies behind the end of the file, and the changed bytes of what lies within."""
+    def _sorted_by_place(self) -> tuple[_Parts, _Parts, _Parts]:
+        """What lies behind the end of the file, the changed bytes of what lies within, and nodes with fewer entries."""
         end = os.fstat(self._raw.fileno()).st_size
         behind = [part for part in self._held if part[0] + len(part[1]) > end]
-        within = []
+        within, split = [], []
         for offset, data in dict(part for part in self._held if part[0] + len(part[1]) <= end).items():
             self._raw.seek(offset)
-            within += [(offset + first, data[first:last]) for first, last in _changes(self._raw.read(len(data)), data)]
-        return behind, within
+            before = self._raw.read(len(data))
+            if _entries(data) < _entries(before):
+                split.append((offset, data))
+            else:
+                within += [(offset + first, data[first:last]) for first, last in _changes(before, data)]
+        return behind, within, split
 
     def _release(self) -> None:
         """Write what was held back; called again after an interrupt, it goes on where it was."""
@@ -179,6 +185,11 @@ class DiskFile:
                 action(*arguments)
             except OSError as error:
                 self.failure = error
+
+
+def _entries(data: bytes) -> int:
+    """Entries of a node of the index of blocks (a version 1 B-tree), 0 for anything else."""
+    return int.from_bytes(data[6:8], "little") if data[:5] == b"TREE\x01" else 0
 
 
 def _changes(before: bytes, after: bytes) -> list[tuple[int, int]]:

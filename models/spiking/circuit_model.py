@@ -108,7 +108,8 @@ class CircuitModel(Model):
             The protocol has sleep, and the hippocampus no recurrent excitation, so that nothing will replay.
         """
         for loc, element in walk(protocol.schedule):
-            where = f'protocol "{protocol.name}", {shown(loc)}'
+            kind = getattr(element, "kind_of_phase", "")
+            where = f'protocol "{protocol.name}", {shown((*loc, kind) if kind else loc)}'
             for problem in self._problems(element):
                 raise ValueError(f"{where}: {problem}")
         super().check(protocol, pool)

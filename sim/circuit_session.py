@@ -31,6 +31,7 @@ STRONG = 1.5
 class Network(Interface):
     """What a session needs of a network; `CircuitNetwork` is the one."""
 
+    target: str
     time: float
     time_scale: float
 
@@ -96,6 +97,10 @@ class CircuitSession(Session):
         for name, cells in watched(self._record, self._sizes).items():
             network.watch(*name.split("."), cells, self._record.states.every.seconds)
         self._warnings: list[tuple[int, str]] = []
+        if model.procedure.target == "auto" and network.target == "numpy":
+            self._warn(
+                ["no C++ compiler works here, so NumPy simulates this circuit, several times slower than Cython"]
+            )
         self._piece = 0
         self._ahead = 0.0  # of the network's clock: the probes, which it does not remember
         self._segment_start = np.nan
@@ -320,6 +325,7 @@ class CircuitSession(Session):
 
     def state(self) -> State:
         state: State = {
+            "target": np.array(self._network.target),
             "place": np.array([self._piece]),
             "clock": np.array([self._ahead, self._segment_start]),
             "told": np.array([" ".join(entry) for entry in sorted(self._guard.told)], dtype=np.str_),
@@ -334,6 +340,10 @@ class CircuitSession(Session):
         def part(prefix: str) -> State:
             return {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}
 
+        if str(state["target"]) != self._network.target:
+            raise ValueError(
+                f"it was simulated by the target {state['target']}, and here by {self._network.target}, whose bits differ"
+            )
         (self._piece,) = (int(n) for n in state["place"])
         if self._piece < 0:
             raise ValueError(f"piece {self._piece} is no place in a phase")

@@ -50,6 +50,8 @@ class ScriptedNetwork:
     number near 1, so that runs with other seeds, or in another order, are not alike.
     """
 
+    target = "cython"
+
     def __init__(self, circuit):
         self.circuit, self.time, self.time_scale = circuit, 0.0, 1.0
         self.w = {name: np.full(circuit.synapses(circuit.projection(name)), 0.1) for name in circuit.plastic()}
@@ -490,6 +492,23 @@ def test_a_state_of_another_circuit_is_refused():
     state["stage/C-C"] = np.zeros(3)
     with pytest.raises(ValueError, match="stage/C-C has shape"):
         subject.load_state(state)
+
+
+def test_a_state_of_another_target_is_refused():
+    subject, _ = session(NIGHT)
+    state = subject.state()
+    subject._network.target = "numpy"
+    with pytest.raises(ValueError, match="by the target cython, and here by numpy"):
+        subject.load_state(state)
+
+
+def test_without_a_compiler_numpy_is_told(monkeypatch):
+    monkeypatch.setattr(ScriptedNetwork, "target", "numpy")
+    subject, _ = session(NIGHT)
+    ((_, text),) = subject.warnings()
+    assert "no C++ compiler works here" in text
+    subject, _ = session(NIGHT, target="numpy")
+    assert subject.warnings() == []
 
 
 def test_weights_are_summarised_with_the_gate_of_the_rule():

@@ -40,7 +40,7 @@ def neurons(population: Population, clock: Clock, code: type) -> brian2.NeuronGr
     """
     cell = population.cell.equations()
     driven = "drive_rate : Hz\n" if population.drive_weight is not None else ""
-    group = brian2.NeuronGroup(
+    return brian2.NeuronGroup(
         population.size,
         f"{cell.model}\nalive : boolean (shared)\n{driven}",
         threshold=f"({cell.threshold}) and alive",
@@ -52,7 +52,6 @@ def neurons(population: Population, clock: Clock, code: type) -> brian2.NeuronGr
         name=f"cells_{population.name}",
         codeobj_class=code,
     )
-    return group
 
 
 def drive(population: Population, group: brian2.NeuronGroup) -> Any:
@@ -68,13 +67,54 @@ def drive(population: Population, group: brian2.NeuronGroup) -> Any:
     )
 
 
+def given_spikes(
+    population: Population, group: brian2.NeuronGroup, times: np.ndarray, cells: np.ndarray
+) -> tuple[brian2.SpikeGeneratorGroup, brian2.Synapses]:
+    """Spikes at given times, each with the weight of a spike of a cell's Poisson source.
+
+    Raises
+    ------
+    ValueError
+        There is no such cell, or a cell is to receive two spikes in one time step.
+    """
+    variable, _ = population.cell.equations().receptors["excitatory"]
+    steps = np.round(np.asarray(times) / group.clock.dt_)
+    if len(times) != len(cells) or np.any((np.asarray(cells) < 0) | (np.asarray(cells) >= population.size)):
+        raise ValueError(
+            f"spikes for {population.name}: expected as many cells as times, from 0 to {population.size - 1}"
+        )
+    if len(np.unique(np.stack([steps, cells]), axis=1).T) < len(steps):
+        raise ValueError(f"spikes for {population.name}: a cell is given two spikes within a time step")
+    source = brian2.SpikeGeneratorGroup(
+        population.size,
+        cells,
+        times * brian2.second,
+        clock=group.clock,
+        name=f"given_{population.name}",
+        codeobj_class=group.codeobj_class,
+    )
+    arriving = brian2.Synapses(
+        source,
+        group,
+        on_pre=f"{variable}_post += drive_weight",
+        delay=0 * brian2.second,
+        namespace={"drive_weight": group.namespace["drive_weight"]},
+        clock=group.clock,
+        name=f"synapses_given_{population.name}",
+        codeobj_class=group.codeobj_class,
+    )
+    every = np.arange(population.size)
+    arriving.connect(i=every, j=every)
+    return source, arriving
+
+
 def synapses(
     projection: Projection,
     source: brian2.NeuronGroup,
     target: brian2.NeuronGroup,
     cells: dict[str, Population],
     pairs: tuple[np.ndarray, np.ndarray],
-    regular_clocks: dict[str, Clock],
+    slow_clocks: dict[str, Clock],
 ) -> brian2.Synapses:
     """The synapses of a projection, connected.
 
@@ -95,6 +135,7 @@ def synapses(
     if projection.rule.plastic:
         model += "eta : 1 (shared)\nw : 1\nw0 : 1\n" + "".join(f"{name} : 1\n" for name in rule.parameters)
         model += "".join(f"{name} : {_UNIT_NAME[dimension(value)]} (shared)\n" for name, value in rule.states.items())
+        model += "".join(f"{process.rate} : Hz (shared)\n" for process in rule.processes)
         model += named(rule.model)
     else:
         model += "w : 1 (shared)\n"
@@ -120,15 +161,14 @@ def synapses(
         codeobj_class=source.codeobj_class,
     )
     result.connect(i=pairs[0], j=pairs[1])
-    for driving_rate, code, every in rule.regular:
-        clock = regular_clocks.setdefault(
-            every, Clock(dt=quantity(every), name=f"every_{re.sub(r'[^0-9a-z]', '_', every)}")
-        )
+    for process in rule.processes:
+        every = process.every
+        clock = slow_clocks.setdefault(every, Clock(dt=quantity(every), name=f"every_{every.replace(' ', '_')}"))
         result.run_regularly(
-            code,
+            process.code,
             clock=clock,
             when="start",
-            name=f"{result.name}_{driving_rate}",
+            name=f"{result.name}_{process.rate}",
             codeobj_class=source.codeobj_class,
         )
     return result

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import brian2
 import numpy as np
-from brian2.codegen.runtime.cython_rt import CythonCodeObject
-from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from brian2.core.clocks import Clock
-from brian2.core.variables import ArrayVariable
 from numpy.typing import ArrayLike, NDArray
 
 from ..models.spiking.circuit import BrainState, Circuit, Projection
-from ..models.spiking.mechanisms import Decay, DownScaling, IncomingCap
 from ..models.spiking.quantities import in_si
 from ..models.synapses import gate
 from . import brian2_objects as objects
+from . import network_state
 from .prepared_network import PreparedNetwork
+from .targets import CODE, NO_COMPILER, Target, generated_for, runnable
 
-Target = Literal["auto", "numpy", "cython"]
 Streams = Callable[..., np.random.Generator]
 
 
@@ -38,6 +35,14 @@ class CircuitNetwork:
         How code is run; ``auto`` is Cython where a compiler works, and NumPy elsewhere.
     time_scale : float
         Biological seconds per simulated second, for mechanisms whose rates are biological.
+    spike_trains : mapping or None
+        Population → (times in simulated seconds, cells): spikes that reach its cells with its drive weight, besides
+        any drive.
+
+    Attributes
+    ----------
+    notice : str
+        What a user should know of the target, such as that no compiler works; else empty.
 
     Examples
     --------
@@ -47,14 +52,22 @@ class CircuitNetwork:
     >>> network = CircuitNetwork(pacemaker, lambda *names: np.random.default_rng(0), target="numpy")
     >>> network.run(0.1, seed=1)
     >>> network.counts("P").tolist()
-    [5, 5]
+    [6, 6]
     """
 
-    def __init__(self, circuit: Circuit, rng_of: Streams, target: Target = "auto", time_scale: float = 1.0) -> None:
+    def __init__(
+        self,
+        circuit: Circuit,
+        rng_of: Streams,
+        target: Target = "auto",
+        time_scale: float = 1.0,
+        spike_trains: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None,
+    ) -> None:
         self.circuit = circuit
         self.target = runnable(target)
-        self._time_scale = time_scale
-        code = CythonCodeObject if self.target == "cython" else NumpyCodeObject
+        self.time_scale = time_scale
+        self.notice = NO_COMPILER if target == "auto" and self.target == "numpy" else ""
+        code = CODE[self.target]
         self._clock = Clock(dt=objects.quantity(circuit.dt), name="network_clock")
         populations = {p.name: p for p in circuit.populations}
         self._groups = {p.name: objects.neurons(p, self._clock, code) for p in circuit.populations}
@@ -64,20 +77,26 @@ class CircuitNetwork:
         self._pairs: dict[str, tuple[NDArray[np.int32], NDArray[np.int32]]] = {}
         self._synapses: dict[str, brian2.Synapses] = {}
         self._fixed: dict[str, dict[str, NDArray[np.float64]]] = {}
-        regular_clocks: dict[str, Clock] = {}
-        with _brian2_target("numpy"):  # what is only done once is not worth compiling
+        slow_clocks: dict[str, Clock] = {}
+        with generated_for("numpy"):  # what is only done once is not worth compiling
             for projection in circuit.projections:
-                self._connect(projection, rng_of, populations, regular_clocks)
+                self._connect(projection, rng_of, populations, slow_clocks)
         self._monitors = {
             name: brian2.SpikeMonitor(group, name=f"spikes_{name}", codeobj_class=code)
             for name, group in self._groups.items()
         }
+        self._given: list[Any] = []
+        for name, (times, cells) in (spike_trains or {}).items():
+            self._check_driven(name)
+            self._given += objects.given_spikes(
+                populations[name], self._groups[name], np.asarray(times, dtype=float), np.asarray(cells, dtype=np.int32)
+            )
         self._watched: dict[str, tuple[Any, NDArray[np.int32]]] = {}
         self._network = PreparedNetwork(
-            [*self._groups.values(), *self._synapses.values(), *self._monitors.values()], self._clock
+            [*self._groups.values(), *self._synapses.values(), *self._monitors.values(), *self._given], self._clock
         )
         self._taken = {name: np.zeros(p.size, dtype=np.int64) for name, p in populations.items()}
-        self._brain_state = BrainState("none", rates={name: 1.0 for name in circuit.plastic()})
+        self._brain_state = BrainState("none", rates=dict.fromkeys(circuit.plastic(), 1.0))
         self._silent: tuple[str, ...] = ()
         for name, group in self._groups.items():
             _shared(group, "alive", True)
@@ -174,9 +193,8 @@ class CircuitNetwork:
         ValueError
             The population cannot be driven, or the rates do not fit it.
         """
+        self._check_driven(population)
         size = self.circuit.population(population).size
-        if population not in self._drives:
-            raise ValueError(f"population {population} cannot be driven: give it a drive_weight")
         rates = np.asarray(rates_hz, dtype=np.float64)
         if rates.shape not in ((), (size,)) or not np.all(np.isfinite(rates) & (rates >= 0)):
             raise ValueError(
@@ -184,6 +202,10 @@ class CircuitNetwork:
             )
         self._groups[population].variables["drive_rate"].get_value()[:] = rates
         self._choose()
+
+    def _check_driven(self, population: str) -> None:
+        if self.circuit.population(population).drive_weight is None:
+            raise ValueError(f"population {population} cannot be driven: give it a drive_weight")
 
     def _modulate(self) -> None:
         state = self._brain_state
@@ -200,19 +222,18 @@ class CircuitNetwork:
             if not rule.plastic:
                 continue
             _shared(synapses, "eta", 0.0 if lost else state.rates.get(name, 0.0) * rule.eta)
-            for mechanism in rule.mechanisms:
-                acts = getattr(mechanism, "stages", None) is None or state.name in mechanism.stages
-                if isinstance(mechanism, DownScaling):
-                    _shared(synapses, "downscaling", in_si(mechanism.rate) if acts else 0.0)
-                elif isinstance(mechanism, Decay):
-                    _shared(synapses, "decay", self._time_scale / in_si(mechanism.tau) if acts else 0.0)
+            for process in rule.equations().processes:
+                acts = process.stages is None or state.name in process.stages
+                per_second = in_si(process.value) * (self.time_scale if process.biological else 1.0)
+                _shared(synapses, process.rate, per_second if acts else 0.0)
         self._choose()
 
     def _choose(self) -> None:
-        """Run only what has an effect: from the values of the shared variables alone, so that a loaded state does too."""
+        """Run only what has an effect, by the shared variables alone, so that a loaded state does the same."""
         names = {thing.name for group in self._groups.values() for thing in (group, *group.contained_objects)}
         names |= {monitor.name for monitor in self._monitors.values()}
         names |= {monitor.name for monitor, _ in self._watched.values()}
+        names |= {part.name for given in self._given for part in (given, *given.contained_objects)}
         for population, drive in self._drives.items():
             if not self._groups[population].variables["drive_rate"].get_value().any():
                 names.discard(drive.name)
@@ -228,9 +249,9 @@ class CircuitNetwork:
                     instead[f"{synapses.name}_pre"] = pathways["learn"]
                 if "post" in pathways:
                     names.add(f"{synapses.name}_post")
-            for rate, _, _ in projection.rule.equations().regular:
-                if _value(synapses, rate):
-                    names.add(f"{synapses.name}_{rate}")
+            for process in projection.rule.equations().processes:
+                if _value(synapses, process.rate):
+                    names.add(f"{synapses.name}_{process.rate}")
         self._network.use(names, instead)
 
     # --- running
@@ -337,11 +358,11 @@ class CircuitNetwork:
             ``population.variable`` → (times in simulated seconds [time], values [time, cell]).
         """
         taken = {}
-        for name, (monitor, _) in self._watched.items():
+        for name, (monitor, ids) in self._watched.items():
             variable = name.rpartition(".")[2]
             times = np.array(monitor.variables["t"].get_value())
             values = np.array(monitor.variables[variable].get_value(), dtype=np.float32)
-            taken[name] = (times, values.reshape(len(times), -1))
+            taken[name] = (times, values.reshape(len(times), len(ids)))
             monitor.resize(0)
             monitor.variables["N"].set_value(0)
         return taken
@@ -388,12 +409,12 @@ class CircuitNetwork:
 
     def apply_caps(self) -> None:
         """Scale the weights onto every cell down to the cap of its projection (see `IncomingCap`)."""
-        for projection in self.circuit.projections:
-            cap = next((m for m in getattr(projection.rule, "mechanisms", ()) if isinstance(m, IncomingCap)), None)
-            if cap is not None:
-                size = self.circuit.population(projection.target).size
-                w = self._synapses[projection.name].variables["w"].get_value()
-                w[:] = cap.capped(w, self._pairs[projection.name][1], size)
+        for name in self._fixed:
+            projection = self.circuit.projection(name)
+            size = self.circuit.population(projection.target).size
+            w = self._synapses[name].variables["w"].get_value()
+            for mechanism in projection.rule.mechanisms:
+                w[:] = mechanism.capped(w, self._pairs[name][1], size)
 
     def refresh_gates(self) -> None:
         """Read the gates that are held over an item anew."""
@@ -409,14 +430,14 @@ class CircuitNetwork:
         """Put every cell to rest and forget spikes in flight; weights and brain state stay."""
         for name in self._groups:
             self._rest(name)
-        for pathway in self._delayed().values():
-            pathway.queue._restore_from_full_state((0, [[] for _ in pathway.queue._full_state()[1]]))
+        for pathway in self._delayed():
+            network_state.empty_queue(pathway)
 
     def _rest(self, population: str) -> None:
         group = self._groups[population]
         cell = self.circuit.population(population).cell.equations()
         kept = {"alive", "drive_rate", *cell.states}
-        for name, variable in _own_arrays(group).items():
+        for name, variable in network_state.changing(group).items():
             if name not in kept:
                 variable.get_value()[:] = in_si(cell.initial.get(name, "0"))
         group.variables["lastspike"].get_value()[:] = -1e4
@@ -434,14 +455,9 @@ class CircuitNetwork:
             "brain_state": np.array(self._brain_state.model_dump_json().encode()),
             "silent": np.array(json.dumps(self._silent).encode()),
         }
-        for owner in (*self._groups.values(), *self._synapses.values()):
-            for name, variable in _own_arrays(owner).items():
-                held[f"{owner.name}.{name}"] = np.array(variable.get_value())
-        for name, pathway in self._delayed().items():
-            offset, waiting = pathway.queue._full_state()
-            held[f"{name}.offset"] = np.array([offset], dtype=np.int64)
-            held[f"{name}.waiting"] = np.array([len(spikes) for spikes in waiting], dtype=np.int64)
-            held[f"{name}.spikes"] = np.array([s for spikes in waiting for s in spikes], dtype=np.int32)
+        held.update(network_state.values(self._owners()))
+        for pathway in self._delayed():
+            held.update(network_state.spikes_in_flight(pathway))
         return held
 
     def load_state(self, state: Mapping[str, NDArray]) -> None:
@@ -467,54 +483,19 @@ class CircuitNetwork:
         self._clock.variables["t"].get_value()[:] = state["timestep"] * self.dt
         self._brain_state = BrainState.model_validate_json(bytes(state["brain_state"].item()))
         self._silent = tuple(json.loads(bytes(state["silent"].item())))
-        for owner in (*self._groups.values(), *self._synapses.values()):
-            for name, variable in _own_arrays(owner).items():
+        for owner in self._owners():
+            for name, variable in network_state.changing(owner).items():
                 variable.get_value()[:] = state[f"{owner.name}.{name}"]
         self._choose()
-        for name, pathway in self._delayed().items():
-            ends = np.cumsum(state[f"{name}.waiting"])
-            spikes = [part.tolist() for part in np.split(state[f"{name}.spikes"], ends[:-1])]
-            pathway.queue._restore_from_full_state((int(state[f"{name}.offset"][0]), spikes))
+        for pathway in self._delayed():
+            network_state.put_in_flight(pathway, state)
 
-    def _delayed(self) -> dict[str, Any]:
+    def _owners(self) -> list[Any]:
+        return [*self._groups.values(), *self._synapses.values(), *self._given]
+
+    def _delayed(self) -> list[Any]:
         """Pathways in which spikes may be in flight between two steps."""
-        delayed = (p.name for p in self.circuit.projections if in_si(p.delay) > 0)
-        return {f"{self._synapses[name].name}_pre": self._synapses[name].pre for name in delayed}
-
-
-def runnable(target: Target) -> Literal["numpy", "cython"]:
-    """The target itself, or what ``auto`` stands for on this machine.
-
-    Raises
-    ------
-    ValueError
-        There is no such target.
-    OSError
-        Cython is asked for, but no compiler works.
-    """
-    if target not in ("auto", "numpy", "cython"):
-        raise ValueError(f'found target "{target}"; expected auto, numpy or cython')
-    if target == "numpy":
-        return "numpy"
-    if CythonCodeObject.is_available():
-        return "cython"
-    if target == "cython":
-        raise OSError("the target cython needs a C++ compiler, and none works here; install one, or use numpy")
-    return "numpy"
-
-
-class _brian2_target:
-    """What is generated inside the block is generated for another target."""
-
-    def __init__(self, target: str) -> None:
-        self._target = target
-
-    def __enter__(self) -> None:
-        self._before = brian2.prefs["codegen.target"]
-        brian2.prefs["codegen.target"] = self._target
-
-    def __exit__(self, *_: object) -> None:
-        brian2.prefs["codegen.target"] = self._before
+        return [self._synapses[p.name].pre for p in self.circuit.projections if in_si(p.delay) > 0]
 
 
 def _shared(owner: Any, name: str, value: Any) -> None:
@@ -523,22 +504,3 @@ def _shared(owner: Any, name: str, value: Any) -> None:
 
 def _value(owner: Any, name: str) -> Any:
     return owner.variables[name].get_value()[0]
-
-
-def _own_arrays(owner: Any) -> dict[str, Any]:
-    """Variables that change while the network runs."""
-    fixed = {"w0", "f", "i", "N", "t", "dt", "t_in_timesteps", "N_incoming", "N_outgoing", "delay"}
-    return {
-        name: variable
-        for name, variable in owner.variables.items()
-        if isinstance(variable, ArrayVariable)
-        and not variable.constant
-        and name not in fixed
-        and not name.startswith("_synaptic")
-        and getattr(variable.owner, "name", None) == owner.name
-        and name not in _references(owner)
-    }
-
-
-def _references(owner: Any) -> set[str]:
-    return {name for name in owner.variables if name.endswith(("_pre", "_post")) and not hasattr(owner, "thresholder")}

@@ -6,7 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .benna_fusi import BennaFusi as BennaFusi
     from .cells import LIF as LIF
+    from .cells import AdEx as AdEx
     from .cells import Cell as Cell
     from .cells import CellEquations as CellEquations
     from .circuit import BrainState as BrainState
@@ -25,17 +27,25 @@ if TYPE_CHECKING:
     from .mechanisms import DownScaling as DownScaling
     from .mechanisms import IncomingCap as IncomingCap
     from .mechanisms import Mechanism as Mechanism
+    from .mechanisms import Process as Process
+    from .own_equations import EquationCell as EquationCell
+    from .own_equations import EquationRule as EquationRule
     from .stability import FixedRates as FixedRates
     from .stability import MixedStability as MixedStability
     from .stability import Stability as Stability
+    from .stdp import InhibitoryPlasticity as InhibitoryPlasticity
+    from .stdp import PairSTDP as PairSTDP
+    from .stdp import TripletSTDP as TripletSTDP
     from .synapse_rules import PlasticRule as PlasticRule
     from .synapse_rules import RuleEquations as RuleEquations
     from .synapse_rules import Static as Static
     from .synapse_rules import SynapseRule as SynapseRule
-    from .synapse_rules import TraceRule as TraceRule
+    from .trace_rule import TraceRule as TraceRule
 
 _MODULE_OF = {
+    "AdEx": "cells",
     "AllToAll": "connectivity",
+    "BennaFusi": "benna_fusi",
     "BrainState": "circuit",
     "Cell": "cells",
     "CellEquations": "cells",
@@ -43,22 +53,28 @@ _MODULE_OF = {
     "Connectivity": "connectivity",
     "Decay": "mechanisms",
     "DownScaling": "mechanisms",
+    "EquationCell": "own_equations",
+    "EquationRule": "own_equations",
     "FixedRates": "stability",
     "InDegree": "connectivity",
     "IncomingCap": "mechanisms",
+    "InhibitoryPlasticity": "stdp",
     "LIF": "cells",
     "Mechanism": "mechanisms",
     "MixedStability": "stability",
     "OneToOne": "connectivity",
+    "PairSTDP": "stdp",
     "PlasticRule": "synapse_rules",
     "Population": "circuit",
     "Probability": "connectivity",
+    "Process": "mechanisms",
     "Projection": "circuit",
     "RuleEquations": "synapse_rules",
     "Stability": "stability",
     "Static": "synapse_rules",
     "SynapseRule": "synapse_rules",
-    "TraceRule": "synapse_rules",
+    "TraceRule": "trace_rule",
+    "TripletSTDP": "stdp",
     "cortex": "hippocampus_cortex",
     "hippocampus": "hippocampus_cortex",
     "two_stage": "hippocampus_cortex",

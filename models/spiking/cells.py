@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PlainSerializer, PlainValidator
 
 from ..by_kind import read_kind, write_kind
-from .quantities import Delay, Time
+from .quantities import Capacitance, Conductance, Current, Delay, Time, Voltage
 from .spec import Spec
 
 NotNegative = Annotated[float, Field(ge=0)]
@@ -141,6 +141,90 @@ class LIF(Cell):
             constants=constants,
             states=states,
             receptors={"excitatory": ("gE", "1"), "inhibitory": ("gI", "1")},
+            trace=None if self.tau_x is None else "x",
+        )
+
+
+class AdEx(Cell):
+    """Adaptive exponential integrate-and-fire cell with conductance-based synapses, in SI units.
+
+    ::
+
+        C dv/dt = -g_L (v - E_L) + g_L Δ_T exp((v - V_T) / Δ_T) - w_a + I + g_e (E_e - v) + g_i (E_i - v) + noise
+        tau_w dw_a/dt = a (v - E_L) - w_a
+        spike where v > V_cut:  v = V_r,  w_a += b,  x += 1
+
+    A weight of 1 is 1 nS. It needs a time step of 0.1 ms (`Circuit.dt`). I, sigma and b may be changed by brain
+    states.
+
+    Parameters
+    ----------
+    C, g_L, E_L, V_T, delta_T, V_r, V_cut
+        Capacitance, leak, rest, threshold, its slope, reset, and where a spike is counted.
+    a, b, tau_w
+        Subthreshold adaptation, its step at a spike, its decay.
+    I : current
+        Constant drive.
+    sigma : voltage
+        Standard deviation of the free membrane of a cell without spike mechanism.
+    tau_e, tau_i, E_e, E_i
+        Decay and reversal potential of excitation and inhibition.
+    refractory : time
+    tau_x : time or None
+        Decay of the spike trace that plasticity reads.
+
+    Notes
+    -----
+    Source: Brette & Gerstner (2005), Journal of Neurophysiology 94, doi:10.1152/jn.00686.2005; the defaults of the
+    cell are theirs, those of synapses and noise are common choices (Vogels & Abbott 2005, Journal of Neuroscience 25).
+
+    Examples
+    --------
+    >>> AdEx(b="60 pA").equations().states
+    {'I': '0 pA', 'sigma': '0 mV', 'b': '60 pA'}
+    """
+
+    C: Capacitance = "281 pF"
+    g_L: Conductance = "30 nS"
+    E_L: Voltage = "-70.6 mV"
+    V_T: Voltage = "-50.4 mV"
+    delta_T: Voltage = "2 mV"
+    V_r: Voltage = "-70.6 mV"
+    V_cut: Voltage = "-30 mV"
+    a: Conductance = "4 nS"
+    b: Current = "80.5 pA"
+    tau_w: Time = "144 ms"
+    I: Current = "0 pA"  # noqa: E741  the symbol of every paper
+    sigma: Voltage = "0 mV"
+    tau_e: Time = "5 ms"
+    tau_i: Time = "10 ms"
+    E_e: Voltage = "0 mV"
+    E_i: Voltage = "-80 mV"
+    refractory: Delay = "2 ms"
+    tau_x: Time | None = "20 ms"
+    kind: Literal["adex"] = "adex"
+
+    def equations(self) -> CellEquations:
+        trace = "" if self.tau_x is None else "dx/dt = -x/tau_x : 1\n"
+        named = ("C", "g_L", "E_L", "V_T", "delta_T", "V_r", "V_cut", "a", "tau_w", "tau_e", "tau_i", "E_e", "E_i")
+        constants = {name: getattr(self, name) for name in named}
+        if self.tau_x is not None:
+            constants["tau_x"] = self.tau_x
+        return CellEquations(
+            model="dv/dt = (g_L*(E_L - v) + g_L*delta_T*exp(clip((v - V_T)/delta_T, -100, 20)) - w_a + I"
+            " + g_e*(E_e - v) + g_i*(E_i - v))/C + sigma*sqrt(2*g_L/C)*xi : volt (unless refractory)\n"
+            "dw_a/dt = (a*(v - E_L) - w_a)/tau_w : amp\n"
+            "dg_e/dt = -g_e/tau_e : siemens\n"
+            "dg_i/dt = -g_i/tau_i : siemens\n"
+            f"{trace}I : amp (shared)\nsigma : volt (shared)\nb : amp (shared)\n",
+            threshold="v > V_cut",
+            reset="v = V_r\nw_a += b" + ("" if self.tau_x is None else "\nx += 1"),
+            refractory=self.refractory,
+            method="euler",
+            constants=constants,
+            states={"I": self.I, "sigma": self.sigma, "b": self.b},
+            initial={"v": self.E_L},
+            receptors={"excitatory": ("g_e", "1 nS"), "inhibitory": ("g_i", "1 nS")},
             trace=None if self.tau_x is None else "x",
         )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from ...data.wording import at_most, nearest, one_of
+from . import benna_fusi, own_equations, stdp  # noqa: F401  the kinds that a circuit read from JSON may name
 from .cells import AnyCell
 from .connectivity import AnyConnectivity
 from .quantities import Delay, Time, dimension, in_si, read_quantity
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 NAME = r"[A-Za-z][A-Za-z0-9_]*"
 PROJECTION_NAME = r"[A-Za-z][A-Za-z0-9_-]*"
+Factors = dict[str, Annotated[float, Field(ge=0)]]
 
 
 class Population(Spec):
@@ -104,7 +106,7 @@ class BrainState(Spec):
     gains : dict
         Projection → factor on what it transmits; 1 where not named.
     rates : dict
-        Projection → share of its rule's learning rate that acts; 0 where not named, so nothing learns unless it is said.
+        Projection → share of its rule's learning rate that acts; 0 where not named: nothing learns unless told to.
     cells : dict
         Population → {parameter: value}; the cell's own value where not named.
 
@@ -115,9 +117,9 @@ class BrainState(Spec):
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=32)]
-    gains: dict[str, Annotated[float, Field(ge=0)]] = {}
-    rates: dict[str, Annotated[float, Field(ge=0)]] = {}
-    cells: dict[str, dict[str, float | str]] = {}
+    gains: Factors = Field(default_factory=dict)
+    rates: Factors = Field(default_factory=dict)
+    cells: dict[str, dict[str, float | str]] = Field(default_factory=dict)
 
 
 class Circuit(Spec):

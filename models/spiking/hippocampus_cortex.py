@@ -10,7 +10,8 @@ from .circuit import BrainState, Circuit, Population, Projection
 from .connectivity import AllToAll, InDegree, Probability
 from .mechanisms import Decay, DownScaling, IncomingCap
 from .stability import MixedStability, Stability
-from .synapse_rules import Static, TraceRule
+from .synapse_rules import Static
+from .trace_rule import TraceRule
 
 INHIBITORY = LIF(tau_m="10 ms", tau_e="3 ms", refractory="2 ms", tau_a=None, tau_x=None)
 

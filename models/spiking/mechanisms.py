@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Literal
 
@@ -11,17 +12,81 @@ from numpy.typing import NDArray
 from pydantic import Field, PlainSerializer, PlainValidator
 
 from ..by_kind import read_kind, write_kind
-from .quantities import Rate, Time
+from .quantities import Rate, Time, in_si
 from .spec import Spec
 
 EVERY = "100 ms"
 """Simulated time between two steps of a mechanism that is a process in time."""
 
 
+@dataclass(frozen=True)
+class Process:
+    """Something that goes on in time, at a rate that the brain state switches on and off.
+
+    Attributes
+    ----------
+    rate : str
+        Name of the rate in the code.
+    value : str
+        The rate where it acts, such as ``"0.04 Hz"``.
+    biological : bool
+        Whether the rate is per biological time, rather than per simulated time.
+    stages : tuple of str or None
+        Brain states in which it acts; None is all of them.
+    code : str
+        One step of it, over ``rate`` and the synaptic variables, in Brian2's language.
+    every : str
+        Simulated time between two steps.
+    """
+
+    rate: str
+    value: str
+    biological: bool
+    stages: tuple[str, ...] | None
+    code: str
+    every: str = EVERY
+
+
 class Mechanism(Spec, ABC):
-    """Something that happens to the weights of a projection; at most one of each kind."""
+    """Something that happens to the weights of a projection; at most one of each kind.
+
+    What goes on in time is said by `process`; what is applied between pieces of a protocol, by `capped`.
+    """
 
     kind: str
+
+    def process(self, factor: str) -> Process | None:
+        """What goes on in time, or None.
+
+        Parameters
+        ----------
+        factor : str
+            Expression by which the steps of a synapse are scaled.
+
+        Returns
+        -------
+        Process or None
+        """
+        return None
+
+    def capped(self, weights: NDArray[np.float64], post: NDArray[np.int32], size: int) -> NDArray[np.float64]:
+        """The weights after a bound that is applied between pieces of a protocol.
+
+        Parameters
+        ----------
+        weights : numpy.ndarray
+            [synapse].
+        post : numpy.ndarray
+            Target cell of each synapse.
+        size : int
+            Cells of the target population.
+
+        Returns
+        -------
+        numpy.ndarray
+            [synapse].
+        """
+        return weights
 
 
 class DownScaling(Mechanism):
@@ -54,6 +119,10 @@ class DownScaling(Mechanism):
     gated: bool = True
     kind: Literal["down-scaling"] = "down-scaling"
 
+    def process(self, factor: str) -> Process:
+        drift = f"w -= downscaling*{in_si(EVERY)!r}*second*{factor if self.gated else 1}*(w - w0)"
+        return Process("downscaling", self.rate, False, self.stages, drift)
+
 
 class Decay(Mechanism):
     """Passive forgetting: what a weight has gained decays, w - w0 ~ exp(-t / tau), in biological time.
@@ -80,6 +149,10 @@ class Decay(Mechanism):
     stages: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     kind: Literal["decay"] = "decay"
 
+    def process(self, factor: str) -> Process:
+        forget = f"w = w0 + (w - w0)*exp(-decay*{in_si(EVERY)!r}*second)"
+        return Process("decay", f"{1 / in_si(self.tau)!r} Hz", True, self.stages, forget)
+
 
 class IncomingCap(Mechanism):
     """Heterosynaptic cap: where the summed weight onto a cell exceeds ``total``, all of it is scaled down to that.
@@ -101,22 +174,6 @@ class IncomingCap(Mechanism):
     kind: Literal["incoming-cap"] = "incoming-cap"
 
     def capped(self, weights: NDArray[np.float64], post: NDArray[np.int32], size: int) -> NDArray[np.float64]:
-        """Weights with every cell's summed input at most ``total``.
-
-        Parameters
-        ----------
-        weights : numpy.ndarray
-            [synapse].
-        post : numpy.ndarray
-            Target cell of each synapse.
-        size : int
-            Cells of the target population.
-
-        Returns
-        -------
-        numpy.ndarray
-            [synapse].
-        """
         incoming = np.bincount(post, weights=weights, minlength=size)
         return weights * np.minimum(1.0, self.total / np.maximum(incoming, self.total))[post]
 

@@ -1,9 +1,9 @@
-"""What a spike does to a synapse: the family of rules, with the static synapse and the trace rule."""
+"""What a spike does to a synapse: the family of rules, and the synapse that does not change."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Annotated, Literal
 
@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
 from ..by_kind import read_kind, write_kind
-from .mechanisms import EVERY, AnyMechanism, Decay, DownScaling, Mechanism
-from .quantities import in_si
+from .mechanisms import AnyMechanism, Process
 from .spec import Spec
-from .stability import AnyStability, Stability
+from .stability import AnyStability, MixedStability
 
 Weight = Annotated[float, Field(ge=0)]
 
@@ -39,8 +38,8 @@ class RuleEquations:
         Further parameters shared by all synapses, with the value they start from.
     parameters : tuple of str
         Which fixed quantities each synapse has besides w0: ``f``, ``alpha``.
-    regular : tuple of (str, str, str)
-        Processes in time: (shared rate that drives it, code, every so much simulated time).
+    processes : tuple of Process
+        What happens to the weights as time goes by, spikes or none.
     """
 
     model: str = ""
@@ -49,7 +48,7 @@ class RuleEquations:
     constants: dict[str, str] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
     parameters: tuple[str, ...] = ()
-    regular: tuple[tuple[str, str, str], ...] = ()
+    processes: tuple[Process, ...] = ()
 
 
 class SynapseRule(Spec, ABC):
@@ -158,39 +157,24 @@ class PlasticRule(SynapseRule):
     def mean_initial(self) -> float:
         return self.initial
 
-    def mechanism(self, kind: type[Mechanism]) -> Mechanism | None:
-        """The mechanism of one kind, or None."""
-        return next((m for m in self.mechanisms if isinstance(m, kind)), None)
-
     def equations(self) -> RuleEquations:
-        learning = self.learning()
-        stability: Stability | None = self.stability
-        factor = stability.factor() if stability is not None else "1"
-        regular, states = [], dict(learning.states)
-        for mechanism in self.mechanisms:
-            every = in_si(EVERY)
-            if isinstance(mechanism, DownScaling):
-                drift = f"downscaling*{every}*second*{factor if mechanism.gated else 1}"
-                regular.append(("downscaling", f"w -= {drift}*(w - w0)", EVERY))
-                states["downscaling"] = "0 Hz"
-            elif isinstance(mechanism, Decay):
-                regular.append(("decay", f"w = w0 + (w - w0)*exp(-decay*{every}*second)", EVERY))
-                states["decay"] = "0 Hz"
-        return RuleEquations(
-            model=learning.model,
-            on_pre=learning.on_pre,
-            on_post=learning.on_post,
+        learning, stability = self.learning(), self.stability
+        held = isinstance(stability, MixedStability) and stability.refresh == "item"
+        drifts = (mechanism.process(self.factor()) for mechanism in self.mechanisms)
+        return replace(
+            learning,
             constants={
                 "w_max": repr(self.maximum),
                 **learning.constants,
-                **(stability.constants() if stability is not None else {}),
+                **({} if stability is None else stability.constants()),
             },
-            states=states,
-            parameters=(
-                () if stability is None else ("f", "alpha") if getattr(stability, "refresh", "") == "item" else ("f",)
-            ),
-            regular=(*learning.regular, *regular),
+            parameters=() if stability is None else ("f", "alpha") if held else ("f",),
+            processes=(*learning.processes, *(drift for drift in drifts if drift is not None)),
         )
+
+    def factor(self) -> str:
+        """Expression by which a synapse's step is scaled: 1 without a stability."""
+        return "1" if self.stability is None else self.stability.factor()
 
     @abstractmethod
     def learning(self) -> RuleEquations:
@@ -213,53 +197,7 @@ class PlasticRule(SynapseRule):
         -------
         str
         """
-        factor = "" if self.stability is None else f"*{self.stability.factor()}"
-        return f"w = clip(w + eta{factor}*({step}), 0, w_max)"
-
-
-class TraceRule(PlasticRule):
-    """Hebbian learning from spike traces, with thresholds that make weakly active partners lose weight.
-
-    ::
-
-        at a spike of the source:  w += eta · alpha · (x_post - pre_threshold)
-        at a spike of the target:  w += eta · alpha · (x_pre - post_threshold)
-
-    Parameters
-    ----------
-    pre_threshold, post_threshold : float or None
-        Traces below them depress; None leaves that half of the rule out. With only ``post_threshold`` this is the
-        instar rule: a target cell moves its weights towards the sources that fired with it.
-    eta, initial, maximum, spread, stability, mechanisms
-        As for every `PlasticRule`.
-
-    Notes
-    -----
-    Source: trace forms of Hebbian learning with heterosynaptic depression, Gerstner & Kistler (2002), Spiking neuron
-    models, section 10.2; instar, Grossberg (1976), Biological Cybernetics 23.
-
-    Examples
-    --------
-    >>> TraceRule(eta=0.1, post_threshold=0.2).equations().on_post
-    'w = clip(w + eta*(trace_pre - 0.2), 0, w_max)'
-    """
-
-    pre_threshold: float | None = None
-    post_threshold: float | None = None
-    kind: Literal["trace"] = "trace"
-
-    @model_validator(mode="after")
-    def _learns(self) -> TraceRule:
-        if self.pre_threshold is None and self.post_threshold is None:
-            raise ValueError("a trace rule needs pre_threshold, post_threshold or both; found neither")
-        return self
-
-    def learning(self) -> RuleEquations:
-        pre, post = self.pre_threshold, self.post_threshold
-        return RuleEquations(
-            on_pre="" if pre is None else self.changed(f"trace_post - {pre!r}"),
-            on_post="" if post is None else self.changed(f"trace_pre - {post!r}"),
-        )
+        return f"w = clip(w + eta*{self.factor()}*({step}), 0, w_max)"
 
 
 AnyRule = Annotated[SynapseRule, PlainValidator(partial(read_kind, SynapseRule)), PlainSerializer(write_kind)]

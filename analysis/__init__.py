@@ -10,6 +10,16 @@ from importlib import import_module
 from typing import Any
 
 _MODULE_OF = {
+    "recorded_spikes": ".recorded_circuits",
+    "weights_by_assembly": ".recorded_circuits",
+    "recorded_stages": ".recorded_circuits",
+    "plot_raster": ".figures.raster",
+    "plot_hypnogram": ".figures.hypnogram",
+    "plot_nights": ".figures.nights",
+    "plot_replay_counts": ".figures.replay",
+    "plot_weights_before_after": ".figures.weights",
+    "plot_circuit": ".figures.circuit",
+    "synapse_kinds": ".weight_changes",
     "replay_events": ".sleep_replay",
     "replay_by_night": ".sleep_replay",
     "replay_and_recall": ".sleep_replay",

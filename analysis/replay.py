@@ -203,9 +203,9 @@ class _RandomSets:
 
     def __init__(self, spikes: np.ndarray, chosen: np.ndarray, level: float) -> None:
         samples = len(chosen)
-        sets = np.zeros((spikes.shape[1], samples), dtype=np.float32)
-        sets[chosen, np.arange(samples)[:, None]] = 1
-        self.sums = spikes @ sets  # [burst, sample]
+        sets = np.zeros((samples, spikes.shape[1]), dtype=np.float32)
+        np.put_along_axis(sets, chosen, 1, axis=1)
+        self.sums = spikes @ sets.T  # [burst, sample]
         self.mean = self.sums.mean(axis=1, dtype=float)
         spread = self.sums.std(axis=1, dtype=float)
         self.spread = np.where(spread > 0, spread, np.inf)

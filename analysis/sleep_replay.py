@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from ..data.wording import nearest, one_of
-from .assemblies import index_assemblies
 from .bursts import burst_counts, events_per_second, population_bursts
 from .consolidation import night_of_phases
 from .probes import require_columns
+from .recorded_circuits import circuit_subjects, item_assemblies, replaying_population
 from .replay import match_bursts, replay_counts, replay_evenness
 
 if TYPE_CHECKING:
@@ -152,54 +152,6 @@ def replay_and_recall(counts: pd.DataFrame, recall: pd.DataFrame) -> pd.DataFram
     return pd.DataFrame(rows, columns=[*keys, "items", "rho"])
 
 
-def circuit_subjects(recording: Recording, models: Sequence[str] | None = None) -> list[tuple[str, int]]:
-    """Model and number of every subject of a circuit that did not fail."""
-    table = recording.subjects()
-    names = list(dict.fromkeys(table["model"])) if models is None else list(models)
-    circuits = {name for name in names if is_circuit(recording, name)}
-    sound = table[(table["status"] != "failed") & table["model"].isin(circuits)]
-    return [(str(model), int(subject)) for model, subject in zip(sound["model"], sound["subject"], strict=True)]
-
-
-def is_circuit(recording: Recording, model: str) -> bool:
-    """Whether a model of a recording is a circuit."""
-    populations = getattr(recording, "populations", None)  # what stands in for a recording may know none
-    return bool(populations and populations(model))
-
-
-def replaying_population(graph: Mapping[str, Any]) -> str:
-    """The hippocampal population that excites itself, else the first that excites others.
-
-    Raises
-    ------
-    ValueError
-        If the circuit has no hippocampus with excitatory cells.
-    """
-    inside = [node["name"] for node in graph["nodes"] if node.get("module") == "hippocampus"]
-    excites = [edge for edge in graph["edges"] if edge.get("receptor") == "excitatory" and edge["source"] in inside]
-    for found in ([e for e in excites if e["source"] == e["target"]], excites):
-        if found:
-            return str(found[0]["source"])
-    raise ValueError("the circuit has no excitatory population in a module called hippocampus; name one by population=")
-
-
-def item_assemblies(
-    recording: Recording, model: str, subject: int, population: str, before: float = np.inf
-) -> np.ndarray:
-    """Cells of each item exposed before a time, bool [item, cell]: the recorded ones, or those found in the spikes."""
-    segments = recording.segments(model, subject)
-    met = segments.loc[(segments["stage"] == "exposure") & (segments["stop"] <= before), "item"]
-    try:
-        known = recording.assemblies(model, subject, population).copy()
-    except ValueError:
-        size, slots = recording.populations(model)[population], _slots(recording, model, subject)
-        return index_assemblies(
-            *recording.spikes(model, subject, population), size, segments, items=slots, before=before
-        )
-    known[~np.isin(np.arange(1, len(known) + 1), met)] = False
-    return known
-
-
 class _Replay:
     """One subject's spikes of one population, looked at night by night."""
 
@@ -279,8 +231,3 @@ class _Replay:
             index=bursts.index,
         )
         return pd.concat([where, bursts, matched], axis=1)
-
-
-def _slots(recording: Recording, model: str, subject: int) -> int:
-    items = recording.items()
-    return int(((items["model"] == model) & (items["subject"] == subject)).sum())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from .capacity import average_performance, gross_memory
+from .circuit_metrics import Metric, plain, recall_metrics, replay_metrics
 from .frequency import frequency_and_order_correlation, frequency_varies
 from .poisoning import retention_after_poisoning
 from .probes import final_probe, intact, probe_column
@@ -21,8 +21,6 @@ from .shuffle_test import count_by_subject, memorised
 if TYPE_CHECKING:
     from ..data.recording import Recording
 
-Metric = float | list[float | None] | None
-
 
 def metrics(recording: Recording) -> dict[str, dict[str, Metric]]:
     """Metrics of every model of a recording, each where the protocol has it.
@@ -31,7 +29,14 @@ def metrics(recording: Recording) -> dict[str, dict[str, Metric]]:
     ``gross_memory`` belong to the last probe. ``minimum_by_repetition`` and ``mean_by_repetition`` (by repetition) need
     probes labelled ``repetition``; ``after_poisoning`` (mean over items) and ``retained_after_poisoning`` (with chance
     taken off, ratio of the means over subjects) need probes labelled ``poisoning``; ``rho_frequency`` and ``rho_order``
-    (mean over subjects) need items that differ in how often they are presented. ``memorised`` needs recorded responses.
+    (mean over subjects) need items that differ in how often they are presented. ``memorised`` needs recorded responses
+    of a model whose performance is the share of test images that it names.
+
+    Where there are nights or lesions: ``intact_recall`` and ``lesioned_recall`` (by night, from before the first; means
+    over items and subjects). Of circuits: ``burst_rate`` (per simulated second of NREM), ``burst_median_ms``,
+    ``burst_match`` (share that reactivates exactly one item) and ``burst_match_null`` (that share by chance, the larger
+    of the two nulls), ``replay_cv`` (of the counts of the items in a night) and ``downscaling`` (relative change of
+    strong cortical synapses across the REM of a night); means over nights and subjects.
 
     Subjects that failed are left out. A running recording gives what is there: None stands for what is not there yet.
 
@@ -65,7 +70,9 @@ def metrics(recording: Recording) -> dict[str, dict[str, Metric]]:
     add("final_performance", lambda model: _column(curve, model, "mean", "item", items))
     counts = _final_counts(recording, performance)
     if counts is not None:
-        add("memorised", lambda model: _mean(counts, model, "memorised"))
+        for model in models:
+            if in_shares(recording, model):
+                found[model]["memorised"] = _mean(counts, model, "memorised")
     average = _at_final_probe(average_performance(performance, presentations), performance)
     gross = _at_final_probe(gross_memory(performance, presentations), performance)
     add("average", lambda model: _mean(average, model, "average_performance"))
@@ -83,6 +90,9 @@ def metrics(recording: Recording) -> dict[str, dict[str, Metric]]:
         rho = frequency_and_order_correlation(performance, presentations)
         add("rho_frequency", lambda model: _mean(rho, model, "rho_frequency"))
         add("rho_order", lambda model: _mean(rho, model, "rho_order"))
+    for part in (recall_metrics(recording, performance), replay_metrics(recording)):
+        for model, values in part.items():
+            found[model] |= values
     return found
 
 
@@ -146,6 +156,12 @@ def recorded_responses(recording: Recording) -> xr.DataArray | None:
         return None
 
 
+def in_shares(recording: Recording, model: str) -> bool:
+    """Whether performance of a model is a share of test images, to which the shuffle test belongs, and not an AUC."""
+    measure = getattr(recording, "measure", None)
+    return measure is None or measure(model) == "share correct"
+
+
 def has_label(performance: xr.DataArray, label: str) -> bool:
     """Whether the unlesioned subject is probed under a label."""
     return bool(((probe_column(performance, "label").astype(str) == label) & intact(performance)).any())
@@ -179,13 +195,9 @@ def _at_final_probe(table: pd.DataFrame, performance: xr.DataArray) -> pd.DataFr
 
 
 def _mean(table: pd.DataFrame, model: str, column: str) -> float | None:
-    return _plain(table.loc[table["model"] == model, column].mean())
+    return plain(table.loc[table["model"] == model, column].mean())
 
 
 def _column(table: pd.DataFrame, model: str, column: str, by: str, places: list) -> list[float | None]:
     values = table[table["model"] == model].set_index(by)[column].reindex(places)
-    return [_plain(value) for value in values]
-
-
-def _plain(value: float) -> float | None:
-    return round(float(value), 6) if math.isfinite(value) else None  # single precision holds no more
+    return [plain(value) for value in values]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..data.item_sets import item_set
 from ..data.items import ItemSet
-from ..data.recording.layout import check_group_name
+from ..data.recording.group_names import check_group_name
 from ..data.recording.reader import open_recording
 from ..models.base import Model
 from ..models.registry import model as named_model

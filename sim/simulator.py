@@ -12,7 +12,7 @@ from .session import Session, Settings, Subjects
 
 if TYPE_CHECKING:
     from ..data.items import Pool
-    from ..data.recording.layout import StreamLayout
+    from ..data.recording.stream_layout import StreamLayout
     from ..models.base import Model
     from ..protocols import Step
 

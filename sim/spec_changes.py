@@ -43,4 +43,4 @@ def _members(value: Any) -> dict[str, Any] | None:
     names = [member.get("name") if isinstance(member, dict) else None for member in value]
     if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
         names = [str(place) for place in range(len(value))]
-    return dict(zip(names, value, strict=True))
+    return {str(name): member for name, member in zip(names, value, strict=True)}

@@ -13,9 +13,16 @@ import numpy as np
 import pytest
 
 from engram.sim import checkpoint
-from engram.sim.checkpoint import Place, checkpoint_path, load_checkpoint, remove_checkpoint, save_checkpoint
+from engram.sim.checkpoint import (
+    Place,
+    checkpoint_lanes,
+    checkpoint_path,
+    load_checkpoint,
+    remove_checkpoint,
+    save_checkpoint,
+)
 
-PLACE = Place(run="abc", model="hybrid", chunk=1, step=7, curve_row=35)
+PLACE = Place(run="abc", model="hybrid", chunk=1, step=7, curve_row=35, pieces=2, rows={"3": {"spikes/C": 4}})
 # Names that a session is free to choose, even those that numpy.savez takes for itself.
 STATE = {
     "place": np.array([2, 0]),
@@ -43,6 +50,19 @@ def test_what_is_saved_comes_back_bit_by_bit(recording):
 
 def test_there_may_be_none(recording):
     assert load_checkpoint(recording) is None
+
+
+def test_every_lane_has_a_file_of_its_own(recording):
+    assert checkpoint_lanes(recording) == []
+    for lane in (10, 0, 2):
+        save_checkpoint(recording, dataclasses.replace(PLACE, chunk=lane), STATE, lane)
+    for other in ("run.h5.checkpoint.x", "run.h5.checkpoint.02", "run.h5.checkpoint.1.part", "run.h5.checkpoint.1.h5"):
+        recording.with_name(other).touch()
+    assert checkpoint_lanes(recording) == [0, 2, 10]
+    assert [load_checkpoint(recording, lane)[0].chunk for lane in (0, 2, 10)] == [0, 2, 10]
+    assert load_checkpoint(recording, 1) is None
+    remove_checkpoint(recording, 2)
+    assert checkpoint_lanes(recording) == [0, 10]
 
 
 def test_a_failed_write_keeps_the_last_one_and_leaves_nothing_else(recording, monkeypatch):
@@ -138,7 +158,11 @@ def test_arrays_that_declare_more_than_they_have_are_refused(recording, header, 
 
 
 @pytest.mark.parametrize(
-    "change", [{"run": 3}, {"model": None}, {"chunk": True}, {"step": -1}, {"curve_row": 1.5}, {"step": "2"}, {"at": 1}]
+    "change",
+    [
+        *({"run": 3}, {"model": None}, {"chunk": True}, {"step": -1}, {"curve_row": 1.5}, {"step": "2"}, {"at": 1}),
+        *({"rows": 3}, {"rows": {"3": 4}}, {"rows": {"3": {"a": -1}}}, {"rows": {"3": {"a": "1"}}}, {"pieces": -1}),
+    ],
 )
 def test_places_of_other_kinds_are_refused(recording, change):
     place = {**dataclasses.asdict(PLACE), **change}

@@ -45,6 +45,25 @@ def test_a_resumed_run_takes_its_rate_from_its_own_work(time_is):
     assert stream.getvalue() == " 60 %  m  wake  item 1, epoch 1  1.0 item epochs/s  0:00:40 left\n"
 
 
+def test_models_that_live_in_biological_time_tell_its_rate(time_is):
+    stream = io.StringIO()
+    lines = Lines(stream)
+    lines.begin(total=100, done=0)
+    lines.simulated(1000)
+    time_is(1)
+    lines.work("circuit", "night 1 sleep", "nrem 1", 1)  # the clock of the model starts here
+    for second in (3, 6):
+        lines.simulated(45)
+        time_is(second)
+        lines.work("circuit", "night 1 sleep", f"nrem {second}", 1)
+    time_is(20)
+    lines.work("hybrid", "wake", "item 1, epoch 1", 7)
+    assert stream.getvalue().splitlines() == [
+        "  3 %  circuit  night 1 sleep  nrem 6  18.0 biological s/s  0:03:14 left",
+        " 10 %  hybrid  wake  item 1, epoch 1  0.5 item epochs/s  0:03:00 left",
+    ]
+
+
 def test_what_must_not_be_missed_is_told_at_once():
     stream = io.StringIO()
     Lines(stream).say("hybrid, subject 3: loss was not finite")
@@ -61,6 +80,7 @@ def test_clock(seconds, text):
 def test_silence(capsys):
     with Reporter() as reporter:
         reporter.begin(2, 0)
+        reporter.simulated(2.5)
         reporter.work("m", "wake", "item 1", 1)
         reporter.say("nothing")
     assert capsys.readouterr() == ("", "")

@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 from importlib.metadata import version
+from types import SimpleNamespace
+from typing import ClassVar
 
 import h5py
 import numpy as np
@@ -428,6 +430,47 @@ def test_a_run_whose_items_changed_is_not_resumed(start, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"cannot be resumed: models \(hybrid.kappa\) changed since it was started"):
         resume(tmp_path / "run.h5", models={"hybrid": MetaplasticNetwork(**SMALL, kappa=3.0)})
     assert resume(tmp_path / "run.h5").status == "complete"
+
+
+def test_a_version_of_the_simulator_fixes_the_bits_of_its_models_only(tiny):
+    network = MetaplasticNetwork(**SMALL)
+    pool = item_set("digit-pairs").pool(None)
+    settings = {"device": "cpu", "threads": 1, "data": None, "subjects": 1}
+
+    class Spiking(MetaplasticNetwork):
+        backend: ClassVar[str] = "brian2"
+
+    def versions(model):
+        parts = planning.fixed_parts(tiny, {"a": network, "b": model}, pool, 0, settings, {"a": 1, "b": 1})
+        return {name: part for name, part in parts.items() if name.startswith("version of ")}
+
+    others = {f"version of {package}": version(package) for package in ("engram", "numpy", "torch")}
+    assert versions(network) == others
+    assert versions(Spiking(**SMALL)) == others | {"version of brian2": version("brian2")}
+
+
+def test_options_of_the_item_set_come_from_the_protocol(tmp_path):
+    def started(**options):
+        text = "name: short\nitems: {set: digit-pairs, count: 3, train: 6, test: 2, options: {train_per_class: 20}}\n"
+        protocol = Protocol.from_yaml(text + "schedule: [probe: all]\n")
+        out = tmp_path / f"{len(os.listdir(tmp_path))}.h5"
+        return run(protocol, {"a": MetaplasticNetwork(**SMALL)}, subjects=1, out=out, **options).models["a"].item_set
+
+    own = started()
+    assert (own["name"], own["options"]["train_per_class"]) == ("digit-pairs", 20)
+    assert started(items="digit-pairs") == own
+    assert started(items="digits")["name"] == "digits"
+    assert started(items=item_set("digit-pairs"))["options"]["train_per_class"] != 20
+
+
+def test_how_many_subjects_are_simulated_together():
+    def together(subjects, asked=None, most=None, size=0):
+        simulator = SimpleNamespace(subjects_together=most, bytes_per_subject=size)
+        return planning.chunk_of(simulator, subjects, asked)
+
+    assert (together(10), together(10, asked=3), together(10, asked=30)) == (10, 3, 30)
+    assert (together(10, most=1), together(10, asked=3, most=1), together(10, asked=3, most=4)) == (1, 1, 3)
+    assert (together(10, size=2**30), together(10, size=2**33), together(2, size=2**30)) == (4, 1, 2)
 
 
 def test_a_recording_that_is_being_written_is_not_resumed(start, tmp_path):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 from engram.data.recording import open_recording
 from engram.protocols import Protocol
 from engram.sim import resume, run
-from engram.sim.checkpoint import checkpoint_lanes, load_checkpoint
+from engram.sim.checkpoint import checkpoint_lanes, load_checkpoint, save_checkpoint
 from engram.sim.progress import Reporter
 
 BACKENDS = Path(__file__).parent / "backends"
@@ -282,6 +283,31 @@ def test_a_script_that_workers_would_run_again_is_told(tmp_path):
     assert outcome.returncode == 1
     assert 'put the call of run or resume below `if __name__ == "__main__":`' in outcome.stderr
     assert "RuntimeError: a worker process did not start (ended with exit status 1)" in outcome.stderr
+
+
+def test_a_model_that_has_changed_is_not_resumed_and_what_changed_is_told(start, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        start("run", reporter=Listener(at=3))
+    with pytest.raises(ValueError, match=r"cannot be resumed: models \(a\.bursts\.0\) changed since it was started"):
+        resume(tmp_path / "run.h5", models={"a": Ticking(bursts=(1,))})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"spikes/C": 10**6}, "spikes/C"), ({"spikes/H": 1}, "spikes/H")],
+    ids=["more than there are", "of another table"],
+)
+def test_rows_of_a_checkpoint_that_do_not_fit_are_told(start, tmp_path, contents, whole, change, words):
+    path = tmp_path / "run.h5"
+    with pytest.raises(KeyboardInterrupt):
+        start("run", reporter=Listener(at=9))
+    place, state = load_checkpoint(path)
+    save_checkpoint(path, replace(place, rows={str(place.chunk): change}), state)
+    with pytest.raises(ValueError, match=rf"the checkpoint .* is damaged \(.*{words}.*\); delete it"):
+        resume(path)
+    save_checkpoint(path, place, state)
+    resume(path)
+    assert contents(path) == whole
 
 
 @pytest.mark.parametrize("workers", [0, -1, 1.5, True, 10**6])

@@ -1,11 +1,16 @@
 """Tables that grow: whenever writing stops, the file opens and holds the first rows of what was written."""
 
+import contextlib
 import io
 import json
 import os
+import subprocess
+import sys
+import textwrap
 
 import h5py
 import numpy as np
+import pytest
 
 from engram.data.recording import (
     ModelLayout,
@@ -17,6 +22,7 @@ from engram.data.recording import (
     stream_layout,
 )
 from engram.data.recording import writer as writer_module
+from engram.data.recording.disk_file import DiskFile
 
 GRAPH = {
     "nodes": [{"name": "C", "size": 7, "module": "cortex", "cell": "LIF"}],
@@ -105,8 +111,8 @@ def segments(first, count):
     return {**names, "item": number % 2, "cycle": number, "start": number / 8, "stop": (number + 1) / 8}
 
 
-def check_prefix(path):
-    """Rows of both subjects, after a look at each of their numbers."""
+def check_spikes(path):
+    """Spikes of both subjects, after a look at each of them."""
     recording = open_recording(path)
     found = []
     for subject in range(2):
@@ -114,13 +120,17 @@ def check_prefix(path):
         expected = spikes(0, len(times))
         np.testing.assert_array_equal(times, expected["timestamps"])
         np.testing.assert_array_equal(cells, expected["node_ids"])
-        table = recording.segments("circuit", subject)
-        expected = segments(0, len(table))
-        for column in ("cycle", "start", "stop", "stage", "lesion"):
-            assert table[column].tolist() == list(expected[column])
-        assert table["item"].tolist() == (expected["item"] + 1).tolist()
-        found += [len(times), len(table)]
+        found.append(len(times))
     return found
+
+
+def check_segments(path):
+    table = open_recording(path).segments("circuit", 0)
+    expected = segments(0, len(table))
+    for column in ("cycle", "start", "stop", "stage", "lesion"):
+        assert table[column].tolist() == list(expected[column])
+    assert table["item"].tolist() == (expected["item"] + 1).tolist()
+    return len(table)
 
 
 class Watched(io.FileIO):
@@ -185,16 +195,145 @@ def test_every_moment_of_growing_and_trimming_leaves_a_file_that_opens(tmp_path,
     seen = []
     for state in states_of(before, Watched.log):
         path.write_bytes(state)
-        seen.append(check_prefix(path))
-        if len(seen) % 20 == 0 and open_recording(path).status != "complete":
-            with RecordingWriter.resume(path) as writer:
-                zero, events, one, _ = seen[-1]
-                writer.append("circuit", 0, "spikes/C", spikes(zero, 25))
-                writer.append("circuit", 1, "spikes/C", spikes(one, 500))
-            assert check_prefix(path) == [zero + 25, events, one + 500, 0]
+        seen.append(check_spikes(path))
+        if len(seen) % 20 == 0:
+            rows = check_segments(path)
+            if open_recording(path).status != "complete":
+                with RecordingWriter.resume(path) as writer:
+                    writer.append("circuit", 0, "spikes/C", spikes(seen[-1][0], 25))
+                    writer.append("circuit", 1, "spikes/C", spikes(seen[-1][1], 500))
+                assert check_spikes(path) == [seen[-1][0] + 25, seen[-1][1] + 500]
+                assert check_segments(path) == rows
     assert state == after
-    grown = seen[: seen.index([40, 4, 720, 0])]
+    grown = seen[: seen.index([40, 720])]
     assert grown == sorted(grown)
-    assert seen[-1] == [40, 4, 500, 0]
+    assert seen[-1] == [40, 500]
+    assert check_segments(path) == 4
     with h5py.File(path) as file:
         assert file["models/circuit/subjects/1/spikes/C/node_ids"].shape == (500,)
+
+
+def test_an_interrupt_in_the_middle_of_growing_loses_nothing(tmp_path, monkeypatch):
+    """Wherever Ctrl-C strikes, the rows are written at the next occasion."""
+    write_at = DiskFile._write_at
+    for strikes in range(20):
+        path = tmp_path / f"{strikes}.h5"
+        with create(path, [SPIKES, SEGMENTS]) as writer:
+            writer.append("circuit", 0, "spikes/C", spikes(0, 10))
+            calls = iter(range(100))
+
+            def interrupt(disk, offset, data, calls=calls, strikes=strikes):
+                if disk._held and next(calls) == strikes:
+                    raise KeyboardInterrupt
+                write_at(disk, offset, data)
+
+            with monkeypatch.context() as patch:
+                patch.setattr(DiskFile, "_write_at", interrupt)
+                with contextlib.suppress(KeyboardInterrupt):
+                    writer.flush()
+            writer.append("circuit", 0, "spikes/C", spikes(10, 10))
+            writer.append("circuit", 0, "segments", segments(0, 2))
+        assert check_spikes(path) == [20, 0]
+        assert check_segments(path) == 2
+    assert 8 < next(calls) < strikes  # every write was interrupted once
+
+
+# What the processes below begin with.
+SETUP = f"""
+import sys
+sys.path.insert(0, {os.path.dirname(__file__)!r})
+import os, random, resource, signal, time
+from pathlib import Path
+from test_recording_growth import *
+"""
+
+
+def run(script, *arguments):
+    return subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", SETUP + textwrap.dedent(script), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("more", [0, 100, 100_000, 200_000, 300_000])
+def test_a_disk_that_fills_up_while_a_table_grows(tmp_path, more):
+    """The error is told, what was written stays, and closing goes well; with room again, the run is resumed."""
+    outcome = run(
+        """
+        path = Path(sys.argv[1])
+        with create(path) as writer:
+            writer.append("circuit", 0, "spikes/C", spikes(0, 1000))
+            writer.append("circuit", 0, "segments", segments(0, 3))
+            writer.flush()
+            size = path.stat().st_size
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size + int(sys.argv[2]), resource.RLIM_INFINITY))
+            writer.append("circuit", 0, "spikes/C", spikes(1000, 30_000))
+            writer.append("circuit", 1, "spikes/C", spikes(0, 30_000))
+            for attempt in range(2):
+                try:
+                    writer.flush()
+                except OSError as error:
+                    print(error)
+            try:
+                writer.append("circuit", 0, "segments", segments(3, 1))
+                writer.set_subject("circuit", 0, status="failed")
+                writer.set_status("failed")
+            except OSError as error:
+                print(error)
+        print("closed")
+        """,
+        tmp_path / "run.h5",
+        more,
+    )
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    assert outcome.stdout == f"{tmp_path / 'run.h5'} can no longer be written: File too large\n" * 3 + "closed\n"
+    assert check_spikes(tmp_path / "run.h5") == [1000, 0]
+    assert check_segments(tmp_path / "run.h5") == 3
+    with RecordingWriter.resume(tmp_path / "run.h5") as writer:
+        writer.append("circuit", 0, "spikes/C", spikes(1000, 30_000))
+    assert check_spikes(tmp_path / "run.h5") == [31_000, 0]
+
+
+def test_a_killed_run_leaves_the_first_rows(tmp_path):
+    outcome = run(
+        """
+        stream_layout.BLOCK_BYTES = 4000
+        writer_module.BUFFERED_PIECES = 3
+        os.fsync = lambda descriptor: None  # what a killed process has written is not lost
+        draw = random.Random(5)
+        for trial in range(int(sys.argv[2])):
+            path = Path(sys.argv[1]) / f"run{trial}.h5"
+            reading, writing = os.pipe()
+            child = os.fork()
+            if child == 0:
+                writer = create(path, [SPIKES, SEGMENTS])
+                for number in range(100_000):
+                    writer.append("circuit", number % 2, "spikes/C", spikes(number // 2 * 100, 100))
+                    writer.append("circuit", 0, "segments", segments(number, 1))
+                    if number == 20:
+                        os.write(writing, b".")
+            os.read(reading, 1)
+            time.sleep(draw.uniform(0, .15))
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            rows = check_spikes(path)
+            assert min(rows) > 0, rows
+            kept, events = min(rows) // 2, check_segments(path) // 2
+            with RecordingWriter.resume(path) as writer:
+                for subject in range(2):
+                    named = {"spikes/C": kept, **({} if subject else {"segments": events})}
+                    writer.truncate("circuit", subject, named)
+                    writer.append("circuit", subject, "spikes/C", spikes(kept, 5000))
+                writer.append("circuit", 0, "segments", segments(events, 7))
+            assert check_spikes(path) == [kept + 5000] * 2
+            assert check_segments(path) == events + 7
+            print("opened", rows)
+        """,
+        tmp_path,
+        6,
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    assert outcome.stdout.count("opened") == 6

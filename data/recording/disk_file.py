@@ -6,7 +6,7 @@ import contextlib
 import errno
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,26 +55,30 @@ class DiskFile:
         points to something, or counts it, lies before it; at last nodes that gave entries away, each at once. Whenever
         the process or the machine stops, the file opens and holds what it held.
         """
-        self._holding = True
-        try:
-            yield
-        finally:
-            behind, within, split = self._sorted_by_place()
+
+        def in_order(behind: _Parts, within: _Parts, split: _Parts) -> _Parts:
             superblock = [part for part in within if part[0] < SUPERBLOCK]
             others = sorted((part for part in within if part[0] >= SUPERBLOCK), reverse=True)
-            self._held = [*behind, _BARRIER, *superblock, _BARRIER, *others, *split]
-            self._holding = False
-            self._release()
+            return [*behind, _BARRIER, *superblock, _BARRIER, *others, *split]
+
+        with self._holding_back(in_order):
+            yield
 
     @contextlib.contextmanager
     def shrinking(self) -> Iterator[None]:
         """The same while HDF5 takes from its structure: from the start to the end, and the file is cut at the last."""
+        with self._holding_back(lambda behind, within, split: [*behind, *sorted(within + split)]):
+            yield
+
+    @contextlib.contextmanager
+    def _holding_back(self, in_order: Callable[[_Parts, _Parts, _Parts], _Parts]) -> Iterator[None]:
+        self._release()
         self._holding = True
         try:
             yield
         finally:
-            behind, within, split = self._sorted_by_place()
-            self._held = [*behind, *sorted(within + split)]
+            if self.failure is None:
+                self._held = in_order(*self._sorted_by_place())
             self._holding = False
             self._release()
 
@@ -91,6 +95,7 @@ class DiskFile:
             pass
 
     def sync(self) -> None:
+        self._release()
         self._keep_failure(os.fsync, self._raw.fileno())
 
     def close(self) -> None:
@@ -120,15 +125,15 @@ class DiskFile:
         return found
 
     def write(self, data: Any) -> int:
-        if self._held and not self._holding and self.failure is None:
-            self._release()  # what an interrupt kept from being written
         view = memoryview(data).cast("B")
+        offset = self._raw.tell()
+        if not self._holding:
+            self._release()
         if self._holding or self.failure is not None:
-            offset = self._raw.tell()
             self._held.append((offset, bytes(view)))
             self._raw.seek(offset + len(view))
         else:
-            self._keep_failure(self._write_all, view)
+            self._keep_failure(self._write_at, offset, view)
         return len(view)
 
     def truncate(self, size: int) -> int:
@@ -157,12 +162,14 @@ class DiskFile:
 
     def _release(self) -> None:
         """Write what was held back; called again after an interrupt, it goes on where it was."""
+        if not self._held and self._held_size is None:
+            return
         size = os.fstat(self._raw.fileno()).st_size if self._held_size is None else self._held_size
         if size > os.fstat(self._raw.fileno()).st_size:
             self._keep_failure(self._raw.truncate, size)
         while self._held and self.failure is None:
             if self._held[0] is _BARRIER:
-                self.sync()  # else the disk might take the parts in another order, and power fail in between
+                self._keep_failure(os.fsync, self._raw.fileno())
             else:
                 self._keep_failure(self._write_at, *self._held[0])
             if self.failure is None:
@@ -171,13 +178,11 @@ class DiskFile:
             self._keep_failure(self._raw.truncate, size)
         self._held_size = None
 
-    def _write_at(self, offset: int, data: bytes) -> None:
+    def _write_at(self, offset: int, data: bytes | memoryview) -> None:
         self._raw.seek(offset)
-        self._write_all(memoryview(data))
-
-    def _write_all(self, data: memoryview) -> None:
-        while data:
-            data = data[self._raw.write(data) or 0 :]
+        left = memoryview(data)
+        while left:
+            left = left[self._raw.write(left) or 0 :]
 
     def _keep_failure(self, action: Any, *arguments: Any) -> None:
         if self.failure is None:

@@ -58,10 +58,14 @@ class Model(BaseModel):
     def _in_words(cls, error: ValidationError) -> str:
         found: dict[str, Any] = {}
         wanted: dict[str, list[str]] = {}
+        whole: list[str] = []
         for problem in error.errors():
             # Tags of the members of a union, such as constrained-float, are no part of what the user wrote.
             path = ".".join(str(part) for part in problem["loc"] if str(part).isidentifier() or isinstance(part, int))
             message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+            if not path:  # the parts do not fit together: there is no one of them to show
+                whole.append(message)
+                continue
             if problem["type"] == "missing":
                 wanted.setdefault(path, []).append("is missing")
                 continue
@@ -69,10 +73,11 @@ class Model(BaseModel):
                 message = f"there is no such parameter.{nearest(path, cls.model_fields) if '.' not in path else ''}"
             found[path] = problem["input"]
             wanted.setdefault(path, []).append(message)
-        return "\n".join(
-            f"{cls.__name__}: {path}: " + (f"found {found[path]!r}; " if path in found else "") + " or ".join(messages)
-            for path, messages in wanted.items()
-        )
+        lines = [f"{cls.__name__}: {message}" for message in whole]
+        for path, messages in wanted.items():
+            given = f"found {found[path]!r}; " if path in found else ""
+            lines.append(f"{cls.__name__}: {path}: {given}{' or '.join(messages)}")
+        return "\n".join(lines)
 
     def check(self, protocol: Protocol, pool: Pool) -> None:
         """Refuse, in words, a protocol that this model cannot be taken through.

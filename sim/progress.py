@@ -143,23 +143,22 @@ class Bar(Reporter):
 
 
 class _BiologicalClock:
-    """Biological time that went by since the present model was first heard of."""
+    """Biological time that went by since the present model was begun."""
 
     def __init__(self) -> None:
         self._model: str | None = None
-        self._start = time.monotonic()
+        self._start = self._last_heard = time.monotonic()
         self._seconds = self._new = 0.0
 
     def add(self, seconds: float) -> None:
         self._new += seconds
 
     def rate(self, model: str) -> float | None:
-        """Biological seconds for each second, once the model was heard of; None where it has no clock."""
+        """Biological seconds for each second; None where the model has no clock."""
         now = time.monotonic()
-        if model != self._model:  # its first piece began before the clock did, and is not counted
-            self._model, self._start, self._seconds, self._new = model, now, 0.0, 0.0
-            return None
-        self._seconds, self._new = self._seconds + self._new, 0.0
+        if model != self._model:  # its first piece began when the last one of another was heard of
+            self._model, self._start, self._seconds = model, self._last_heard, 0.0
+        self._seconds, self._new, self._last_heard = self._seconds + self._new, 0.0, now
         return self._seconds / (now - self._start) if self._seconds and now > self._start else None
 
 

@@ -49,18 +49,22 @@ def test_models_that_live_in_biological_time_tell_its_rate(time_is):
     stream = io.StringIO()
     lines = Lines(stream)
     lines.begin(total=100, done=0)
-    lines.simulated(1000)
+    lines.simulated(18)
     time_is(1)
-    lines.work("circuit", "night 1 sleep", "nrem 1", 1)  # the clock of the model starts here
+    lines.work("circuit", "night 1 sleep", "nrem 1", 1)
     for second in (3, 6):
         lines.simulated(45)
         time_is(second)
         lines.work("circuit", "night 1 sleep", f"nrem {second}", 1)
     time_is(20)
     lines.work("hybrid", "wake", "item 1, epoch 1", 7)
+    lines.simulated(10)
+    time_is(25)
+    lines.work("circuit", "night 1 sleep", "nrem 3", 1)  # begun at 20 s
     assert stream.getvalue().splitlines() == [
         "  3 %  circuit  night 1 sleep  nrem 6  18.0 biological s/s  0:03:14 left",
         " 10 %  hybrid  wake  item 1, epoch 1  0.5 item epochs/s  0:03:00 left",
+        " 11 %  circuit  night 1 sleep  nrem 3  2.0 biological s/s  0:03:22 left",
     ]
 
 

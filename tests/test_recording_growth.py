@@ -184,10 +184,10 @@ def test_every_moment_of_growing_and_trimming_leaves_a_file_that_opens(tmp_path,
         patch.setattr(writer_module, "BUFFERED_SECONDS", -1.0)
         writer = RecordingWriter.resume(path)
         for number in range(4):
-            writer.append("circuit", 1, "spikes/C", spikes(180 * number, 180))
+            writer.append("circuit", 1, "spikes/C", spikes(140 * number, 140))
             writer.append("circuit", 0, "spikes/C", spikes(10 * number, 10))
             writer.append("circuit", 0, "segments", segments(number, 1))
-        writer.truncate("circuit", 1, {"spikes/C": 500})
+        writer.truncate("circuit", 1, {"spikes/C": 450})
         writer.set_subject("circuit", 1, status="complete")
         writer.set_status("complete")
         writer.close()
@@ -205,12 +205,12 @@ def test_every_moment_of_growing_and_trimming_leaves_a_file_that_opens(tmp_path,
                 assert check_spikes(path) == [seen[-1][0] + 25, seen[-1][1] + 500]
                 assert check_segments(path) == rows
     assert state == after
-    grown = seen[: seen.index([40, 720])]
+    grown = seen[: seen.index([40, 560])]
     assert grown == sorted(grown)
-    assert seen[-1] == [40, 500]
+    assert seen[-1] == [40, 450]
     assert check_segments(path) == 4
     with h5py.File(path) as file:
-        assert file["models/circuit/subjects/1/spikes/C/node_ids"].shape == (500,)
+        assert file["models/circuit/subjects/1/spikes/C/node_ids"].shape == (450,)
 
 
 def test_an_interrupt_in_the_middle_of_growing_loses_nothing(tmp_path, monkeypatch):

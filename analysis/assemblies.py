@@ -126,8 +126,8 @@ def assembly_overlap(assemblies: ArrayLike) -> np.ndarray:
     """
     member = membership(assemblies).astype(np.int64)
     common, sizes = member @ member.T, member.sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return common / np.where(np.minimum(sizes[:, None], sizes) > 0, np.minimum(sizes[:, None], sizes), np.nan)
+    smaller = np.minimum(sizes[:, None], sizes)
+    return np.divide(common, smaller, out=np.full(common.shape, np.nan), where=smaller > 0)
 
 
 def membership(assemblies: ArrayLike, cells: int | None = None) -> np.ndarray:

@@ -25,12 +25,9 @@ def recall_metrics(recording: Recording, performance: xr.DataArray) -> dict[str,
 
     Lesioned is the hippocampus, or what else the protocol lesions if only that.
     """
-    if not {"phase", "lesion"} <= set(performance.coords):
+    if not has_nights_or_lesions(recording, performance):
         return {}
-    nights = night_of_phases(recording.phases())
-    probed = [str(name) for name in performance["lesion"].values if name not in ("", INTACT)]
-    if not probed and not nights.max():
-        return {}
+    nights, probed = night_of_phases(recording.phases()), lesioned_probes(performance)
     table = recall_over_nights(performance, recording.phases())
     lesions = list(dict.fromkeys(probed))
     lesion = HIPPOCAMPUS if HIPPOCAMPUS in lesions else lesions[0] if len(lesions) == 1 else None
@@ -69,6 +66,18 @@ def replay_metrics(recording: Recording) -> dict[str, dict[str, Metric]]:
             metrics["downscaling"] = _mean(changes[(changes["model"] == model) & cortical], "change")
         found[model] = metrics
     return found
+
+
+def has_nights_or_lesions(recording: Recording, performance: xr.DataArray) -> bool:
+    """Whether recall over nights is a question to this recording."""
+    if not performance.sizes["probe"] or not {"phase", "lesion"} <= set(performance.coords):
+        return False
+    return bool(lesioned_probes(performance)) or night_of_phases(recording.phases()).max() > 0
+
+
+def lesioned_probes(performance: xr.DataArray) -> list[str]:
+    """The lesion of every probe that has one."""
+    return [str(name) for name in performance["lesion"].values if name not in ("", INTACT)]
 
 
 def plain(value: float) -> float | None:

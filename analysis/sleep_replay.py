@@ -172,7 +172,7 @@ class _Replay:
         self.looked_at = self.segments[asleep]
 
     def events(self) -> pd.DataFrame:
-        parts = [self._night(phase, rows)[0] for phase, rows in self.looked_at.groupby("phase", sort=True)]
+        parts = [self._night(phase)[0] for phase in self._phases()]
         if parts:
             return pd.concat(parts, ignore_index=True)
         nothing = population_bursts([], np.array([], dtype=int), self.size, [])
@@ -180,8 +180,9 @@ class _Replay:
 
     def nights(self) -> pd.DataFrame:
         rows = []
-        for phase, stretch in self.looked_at.groupby("phase", sort=True):
-            events, assemblies = self._night(phase, stretch)
+        for phase in self._phases():
+            events, assemblies = self._night(phase)
+            stretch = self._looked_at(phase)
             present = np.flatnonzero(assemblies.any(axis=1)) + 1
             seconds = float((stretch["stop"] - stretch["start"]).sum())
             rate = events_per_second(events, seconds, time_scale=self.time_scale).iloc[0]
@@ -191,7 +192,7 @@ class _Replay:
                 "model": self.model,
                 "subject": self.subject,
                 "night": int(self.night_of[phase]),
-                "phase": int(phase),
+                "phase": phase,
                 **rate,
                 "median_ms": duration.median(),
                 "within": duration.between(*WITHIN_MS).mean() if len(events) else np.nan,
@@ -205,7 +206,14 @@ class _Replay:
             rows.append(night)
         return pd.DataFrame(rows, columns=NIGHT_COLUMNS)
 
-    def _night(self, phase: int, stretch: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+    def _phases(self) -> list[int]:
+        return sorted(set(self.looked_at["phase"].tolist()))
+
+    def _looked_at(self, phase: int) -> pd.DataFrame:
+        return self.looked_at[self.looked_at["phase"] == phase]
+
+    def _night(self, phase: int) -> tuple[pd.DataFrame, np.ndarray]:
+        stretch = self._looked_at(phase)
         intervals = stretch[["start", "stop"]].to_numpy(dtype=float)
         begin = float(intervals[:, 0].min())
         bursts = population_bursts(*self.spikes, self.size, intervals)

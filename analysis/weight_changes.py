@@ -145,7 +145,7 @@ def flexibility_and_change(
     old, new, flexible = _weights(np.size(before), before=before, after=after, flexibility=flexibility)
     if flexible.size and not (flexible.min() >= 0 and flexible.max() <= 1):
         raise ValueError(f"flexibilities run from {flexible.min():g} to {flexible.max():g}; expected 0 to 1")
-    there = old > 0
+    there = np.flatnonzero(old > 0)
     old, new, flexible = old[there], new[there], flexible[there]
     table = pd.DataFrame(
         {

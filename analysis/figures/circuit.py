@@ -113,7 +113,7 @@ def _draw_projection(
     source, target = np.array(places[edge["source"]]), np.array(places[edge["target"]])
     inhibitory = edge.get("receptor") == "inhibitory"
     head = "|-|,widthA=0,angleA=0,widthB=0.35,angleB=0" if inhibitory else "-|>,head_length=0.45,head_width=0.22"
-    style = {
+    style: dict[str, Any] = {
         "arrowstyle": head, "mutation_scale": 9 + width, "linewidth": width, "shrinkA": 0, "shrinkB": 0, "zorder": 2,
         "color": color if edge.get("plastic", edge.get("rule") != "static") else GREY,
         "linestyle": SILENT if not edge.get("mean_weight", 0.0) else "-", "capstyle": "butt", "joinstyle": "miter",

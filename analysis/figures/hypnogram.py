@@ -77,7 +77,7 @@ def plot_hypnogram(
         )
     turns = np.flatnonzero(np.diff(level))
     axes.vlines(start[turns + 1], TOP - level[turns], TOP - level[turns + 1], color="black", linewidth=0.5)
-    ticks = {TOP - at: name for at, name in enumerate(LEVELS) if (level == at).any()}
+    ticks: dict[float, str] = {TOP - at: name for at, name in enumerate(LEVELS) if (level == at).any()}
     if events is not None:
         ticks |= _draw_events(axes, events, clock)
     axes.set_yticks(list(ticks), list(ticks.values()), fontsize="small")
@@ -113,7 +113,8 @@ def _levels(segments: pd.DataFrame, asleep: np.ndarray) -> np.ndarray:
 def _draw_events(axes: Axes, events: pd.DataFrame, clock: _Clock) -> dict[float, str]:
     require_columns(events, ("peak", "item"), "events")
     ticks: dict[float, str] = {}
-    for item, rows in events.groupby("item", sort=True):
+    for item in sorted(set(events["item"].astype(int))):
+        rows = events[events["item"] == item]
         line = -0.3 - 0.55 * float(item if item else events["item"].max() + 1)
         color = MODULE_COLORS["hippocampus"] if item else GREY
         axes.plot(

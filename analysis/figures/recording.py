@@ -1,4 +1,4 @@
-"""A whole recording in one figure, arranged as figures 2 to 5 of the paper."""
+"""A whole recording in one figure: the panels of the paper, and those of nights and circuits."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from matplotlib.lines import Line2D
 
 from ..capacity import average_performance
 from ..frequency import frequency_varies
-from ..summaries import has_label, recorded_responses, sound_performance
+from ..summaries import has_label, in_shares, recorded_responses, sound_performance
 from .capacity import plot_gross_memory, plot_memorised
+from .circuit_panels import circuit_panels, recall_panel
 from .frequency import plot_frequency_order, plot_performance_by_frequency
 from .poisoning import plot_items_after_poisoning, plot_poisoning
 from .repetition import plot_items_by_repetition, plot_repetition
@@ -54,7 +55,10 @@ def plot_recording(recording: Recording) -> Figure:
     memorised items and gross memory against the number trained. Hebb repetition (figure 3): performance by item for
     several repetitions, the weakest and the mean item by repetition. Poisoning (figure 4): performance before and
     after, share retained. Learning frequency (figure 5): performance against frequency and against order, and the
-    rank correlations with both. Subjects that failed are left out; a running recording shows what is there.
+    rank correlations with both. Nights and lesions: recall over nights. Circuits: how often each item is replayed, the
+    circuit, the weights of the cortex before and after the first night where snapshots were recorded, and, of the first
+    sound subject, the first seconds of its first night and its hypnogram. Subjects that failed are left out; a
+    running recording shows what is there.
 
     Parameters
     ----------
@@ -103,7 +107,13 @@ def _sections(recording: Recording, performance: xr.DataArray, models: list[str]
         found.append(_poisoning(performance, models))
     if frequency_varies(presentations):
         found.append(_frequency(performance, presentations))
-    return found or _serial_position(recording, performance, presentations, models)
+    nights = recall_panel(recording, performance)
+    small, wide = circuit_panels(recording, models)
+    if nights or small:
+        found.append(Section([*([nights] if nights else []), *small]))
+    if not found or (nights is None and len(found) == bool(small)):
+        found = [*_serial_position(recording, performance, presentations, models), *found]
+    return [*found, *(Section([panel]) for panel in wide)]
 
 
 def _serial_position(
@@ -116,7 +126,8 @@ def _serial_position(
         by_model = [lambda ax, name=name: plot_learning_curves(curves, ax, model=name) for name in taught]
         sections.append(Section(by_model, key="item"))
     panels: list[Callable[[Axes], Axes]] = [lambda ax: plot_serial_position(performance, ax)]
-    if average_performance(performance, presentations)["trained"].nunique() > 1:
+    shares = all(in_shares(recording, name) for name in models)  # sums and tests of an AUC mean nothing
+    if shares and average_performance(performance, presentations)["trained"].nunique() > 1:
         responses = recorded_responses(recording)
         if responses is not None:
             panels.append(lambda ax: plot_memorised(responses, performance, presentations, ax))

@@ -55,12 +55,12 @@ def plot_weights_before_after(
     there = np.isfinite(old) & np.isfinite(new)
     old, new, kind = old[there], new[there], kind[there]
     axes = new_axes(ax, width=4.4, height=3.6)
-    largest = float(max(old.max(initial=0), new.max(initial=0))) or 1.0
+    wide, high = (float(weights.max(initial=0)) or 1.0 for weights in (old, new))
     if old.size:
-        extent = (0, largest, 0, largest)
         axes.hexbin(
-            old, new, gridsize=45, extent=extent, bins="log", mincnt=1, cmap="Greys", linewidths=0.1, zorder=1, vmin=0.3
-        )
+            old, new, gridsize=45, extent=(0, wide, 0, high), bins="log", mincnt=1, cmap="Greys", linewidths=0.1,
+            zorder=1, vmin=0.3,
+        )  # fmt: skip
     for number, name in enumerate(KINDS[:2]):
         rows = np.flatnonzero(kind == number)
         if rows.size and kinds is not None:
@@ -70,17 +70,18 @@ def plot_weights_before_after(
                 old[rows], new[rows], linestyle="none", marker=marker, markersize=2.2, color=color, alpha=0.5,
                 markeredgewidth=0, rasterized=True, label=f"{name} items" if number else "within an item", zorder=2,
             )  # fmt: skip
-    axes.plot([0, largest], [0, largest], color=GREY, linewidth=0.8, linestyle=(0, (2, 2)), zorder=3)
-    _draw_mean(axes, old, new, largest)
-    axes.set(xlabel="weight before", ylabel="weight after", xlim=(0, 1.02 * largest), ylim=(0, 1.02 * largest))
+    axes.axline((0, 0), slope=1, color=GREY, linewidth=0.8, linestyle=(0, (2, 2)), zorder=3)
+    _draw_mean(axes, old, new, wide)
+    axes.set(xlabel="weight before", ylabel="weight after", xlim=(0, 1.02 * wide), ylim=(0, 1.02 * high))
+    axes.locator_params(nbins=6)
     legend_beside(axes, own=ax is None and kinds is not None)
     return axes
 
 
-def _draw_mean(axes: Axes, old: np.ndarray, new: np.ndarray, largest: float, bins: int = 20, least: int = 10) -> None:
-    place = np.minimum((old / largest * bins).astype(np.int64), bins - 1)
+def _draw_mean(axes: Axes, old: np.ndarray, new: np.ndarray, wide: float, bins: int = 20, least: int = 10) -> None:
+    place = np.minimum((old / wide * bins).astype(np.int64), bins - 1)
     number = np.bincount(place, minlength=bins)
     mean = np.bincount(place, weights=new, minlength=bins) / np.maximum(number, 1)
     shown = number >= least
-    centre = (np.arange(bins) + 0.5) * largest / bins
+    centre = (np.arange(bins) + 0.5) * wide / bins
     axes.plot(centre[shown], mean[shown], color="black", linewidth=1.4, zorder=4, label="mean")

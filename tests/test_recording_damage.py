@@ -3,6 +3,7 @@
 Run as a script, this file is the process in which damaged files are read, so that a crash of HDF5 itself is noticed.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -15,10 +16,43 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engram.data.recording import ModelLayout, ProjectionLayout, RecordingWriter, SubjectLayout, open_recording
+from engram.data.recording import (
+    ModelLayout,
+    ProjectionLayout,
+    RecordingWriter,
+    StreamLayout,
+    SubjectLayout,
+    open_recording,
+)
 from engram.data.recording.checked_file import open_checked
 
 FIRST = "models/hybrid/subjects/0"
+GRAPH = {
+    "nodes": [{"name": "C", "size": 3}],
+    "edges": [{"source": "C", "target": "C", "name": "C-C", "synapses": 2}],
+}
+STREAMS = [
+    StreamLayout(name="spikes/C", columns={"timestamps": "<f8", "node_ids": "<i4"}),
+    StreamLayout(
+        name="segments",
+        columns={
+            "phase": "<i4",
+            "stage": "S8",
+            "item": "<i4",
+            "lesion": "S8",
+            "cycle": "<i4",
+            "start": "<f8",
+            "stop": "<f8",
+        },
+    ),
+    StreamLayout(name="rates", columns={"time": "<f8", "C": "<f4"}, attributes={"bin": 0.05}),
+    StreamLayout(
+        name="states/C.v",
+        columns={"time": "<f8", "values": "<f4"},
+        widths={"values": 2},
+        attributes={"node_ids": np.array([0, 2])},
+    ),
+]
 
 
 def create(path):
@@ -32,9 +66,13 @@ def create(path):
         slots=2,
         curve_rows=2,
         trials=2,
-        projections=[ProjectionLayout(name="hidden1", shape=(2, 2))],
+        projections=[ProjectionLayout(name="hidden1", shape=(2, 2)), ProjectionLayout(name="C-C", shape=(2,))],
         weight_rows=1,
         snapshots=True,
+        streams=STREAMS,
+        circuit=json.dumps(GRAPH),
+        measure="auc",
+        time_scale=1440.0,
     )
     timeline = {
         "index": [0, 1],
@@ -63,6 +101,13 @@ def create(path):
         )
         writer.write_curve("hybrid", [0, 1], 0, 0, 0, 0, np.ones((2, 2)))
         writer.write_weights("hybrid", [0], 0, "hidden1", {"mean_gate": 0.5}, np.ones((1, 2, 2)))
+        writer.write_synapses("hybrid", 0, "C-C", [0, 1], [1, 2], [0.5, 0.5], [1.0, 0.0])
+        writer.write_assemblies("hybrid", 0, "C", [[1, 0, 0], [0, 1, 1]])
+        writer.append("hybrid", 0, "spikes/C", {"timestamps": [0.5, 0.75], "node_ids": [0, 2]})
+        numbers = {column: [0] for column in ("phase", "item", "cycle", "start", "stop")}
+        writer.append("hybrid", 0, "segments", {**numbers, "stage": ["nrem"], "lesion": ["none"]})
+        writer.append("hybrid", 0, "rates", {"time": [0.0], "C": [5.0]})
+        writer.append("hybrid", 0, "states/C.v", {"time": [0.0], "values": [[1.0, 2.0]]})
 
 
 def read_everything(path):
@@ -71,6 +116,12 @@ def read_everything(path):
     recording.responses()
     recording.learning_curves()
     recording.snapshots("hybrid", 0, "hidden1")
+    recording.spikes("hybrid", 0, "C")
+    recording.segments("hybrid", 0)
+    recording.rates("hybrid", 0)
+    recording.states("hybrid", 0, "C.v")
+    recording.synapses("hybrid", 0, "C-C")
+    recording.assemblies("hybrid", 0, "C")
     for table in ("phases", "presentations", "trials", "weights", "subjects", "items"):
         getattr(recording, table)()
     return recording.status, recording.log, recording.models, repr(recording)
@@ -144,13 +195,14 @@ def undefined_type(file):
 
 def shared_subjects(file):
     """Many subjects that are all the same one: little on disk, much in memory."""
-    instead(f"{FIRST}/items", data=np.full(2, b"x" * 100_000))(file)
+    instead(f"{FIRST}/items", data=np.full(2, b"x" * 1_000_000))(file)
     group = file["models/hybrid/subjects"]
     for k in range(2, 40):
         group[str(k)] = group["0"]
     file["models/hybrid"].attrs["subjects"] = len(group)
 
 
+SPIKES = f"{FIRST}/spikes/C"
 PERFORMANCE = f"{FIRST}/probes/performance"
 BOMB = {"shape": (1, 2**31), "dtype": "f4", "chunks": (1, 2**20), "compression": "gzip"}
 DAMAGE = {
@@ -200,6 +252,55 @@ DAMAGE = {
         ],
         "of at most 16777216 bytes",
     ),
+    "rows beyond the columns": (attribute(SPIKES, "rows", 10**6), r"1000000 rows, but only \d+ of timestamps"),
+    "rows of no number": (attribute(SPIKES, "rows", -1), "rows is -1, expected a whole number"),
+    "rows of another kind": (attribute(SPIKES, "rows", 1.5), "rows is 1.5, expected a whole number"),
+    "no rows": (without_attribute(SPIKES, "rows"), "rows is missing"),
+    "no column of a stream": (without(f"{SPIKES}/node_ids"), "spikes/C/node_ids is missing"),
+    "a column too short": (instead(f"{SPIKES}/node_ids", data=[1]), "has 2 rows, but only 1 of node_ids"),
+    "a column of another kind": (instead(f"{SPIKES}/node_ids", data=[0.5] * 2), "else than whole numbers"),
+    "a column of another width": (instead(f"{FIRST}/states/C.v/values", data=np.ones((1, 3))), "expected any x 2"),
+    "no such cells": (instead(f"{SPIKES}/node_ids", data=[0, 3]), "names cells from 0 to 3, there are 3"),
+    "cells below 0": (instead(f"{SPIKES}/node_ids", data=[-1, 0]), "names cells from -1 to 0"),
+    "linked stream": (linked(SPIKES, h5py.SoftLink("/phases")), "links are not followed"),
+    "linked column": (linked(f"{SPIKES}/node_ids", h5py.ExternalLink("/etc/passwd", "/")), "links are not followed"),
+    "giant stream": (instead(f"{SPIKES}/timestamps", shape=(2**33,), dtype="f8", chunks=(2**20,)), "would unpack to"),
+    "giant packed stream": (
+        instead(f"{SPIKES}/timestamps", shape=(2**33,), dtype="f8", chunks=(2**20,), compression="gzip"),
+        "would unpack to 68719476736 bytes",
+    ),
+    "steps of segments": (instead(f"{FIRST}/segments/phase", data=[2]), "segments/phase names steps"),
+    "segments not in UTF-8": (
+        instead(f"{FIRST}/segments/stage", data=np.array([b"\xff"])),
+        "segments is damaged: it is not UTF-8",
+    ),
+    "no bin": (without_attribute(f"{FIRST}/rates", "bin"), "rates/bin is missing"),
+    "cells of states": (attribute(f"{FIRST}/states/C.v", "node_ids", [0, 1, 2]), "has 3 node_ids for its values"),
+    "cells of states in words": (text(f"{FIRST}/states/C.v", "node_ids", b"0"), "expected a list of whole numbers"),
+    "synapses without ends": (without(f"{FIRST}/weights/C-C/post"), "weights/C-C/post is missing"),
+    "synapses of no cells": (instead(f"{FIRST}/weights/C-C/post", data=[0, 3]), "names cells from 0 to 3"),
+    "assemblies of other size": (instead(f"{FIRST}/assemblies/C", data=np.zeros((2, 4), "u1")), "expected 2 x 3"),
+    "assemblies of other numbers": (
+        instead(f"{FIRST}/assemblies/C", data=np.full((2, 3), 2, "u1")),
+        "no assemblies of C are written",
+    ),
+    "streams in words": (text("models/hybrid", "streams", b'["spikes"]'), "streams is damaged"),
+    "stream outside": (
+        text("models/hybrid", "streams", b'[{"name": "../x", "columns": {"a": "<f8"}, "widths": {}}]'),
+        "streams is damaged: stream '..' cannot name",
+    ),
+    "stream of objects": (
+        text("models/hybrid", "streams", b'[{"name": "x", "columns": {"a": ["<f8"]}, "widths": {}}]'),
+        "streams is damaged",
+    ),
+    "stream of endless width": (
+        text("models/hybrid", "streams", b'[{"name": "x", "columns": {"a": "<f8"}, "widths": {"a": 1e999}}]'),
+        "streams is damaged: stream x: a with inf values per row",
+    ),
+    "circuit in pieces": (text("models/hybrid", "circuit", b'{"nodes": []}'), "circuit is damaged: .* no populations"),
+    "circuit in words": (text("models/hybrid", "circuit", b'"C"'), "found a JSON str"),
+    "unknown measure": (text("models/hybrid", "measure", b"d-prime"), "the measure 'd-prime' is damaged"),
+    "time scale in words": (text("models/hybrid", "time_scale", b"fast"), "time_scale is of another kind"),
     "damaged projections": (text("models/hybrid", "projections", b'[{"name": 3}]'), "projections is damaged"),
 }
 
@@ -214,6 +315,23 @@ def test_each_damage_is_told_in_words(tmp_path, case):
     with pytest.raises(ValueError, match=message) as told:
         read_everything(path)
     assert str(path) in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (without("models/hybrid/subjects/1/spikes/C/node_ids"), "subjects/1/spikes/C/node_ids is missing"),
+        (attribute("models/hybrid/subjects/1/segments", "rows", 7), "segments has 7 rows, but only 0 of phase"),
+        (instead(f"{SPIKES}/timestamps", data=[0.5, 0.75]), "timestamps cannot grow; was the recording repacked"),
+        (instead(f"{SPIKES}/timestamps", data=[0.5, 0.75], chunks=(2,), maxshape=(4,)), "cannot grow"),
+    ],
+)
+def test_resume_finds_damage_in_every_stream(tmp_path, damage, message):
+    create(tmp_path / "run.h5")
+    with h5py.File(tmp_path / "run.h5", "r+") as file:
+        damage(file)
+    with pytest.raises(ValueError, match=message):
+        RecordingWriter.resume(tmp_path / "run.h5")
 
 
 def test_resume_finds_damage_in_every_subject(tmp_path):

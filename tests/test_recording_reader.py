@@ -294,4 +294,32 @@ def test_the_example_for_plain_h5py_runs_as_printed(tmp_path, monkeypatch, capsy
     example = re.search(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     monkeypatch.chdir(tmp_path)
     exec(example.group(1), {})
-    assert capsys.readouterr().out == "1.0 running 7\n[0.5 0.5]\n"
+    assert capsys.readouterr().out == "1.1 running 7\n[0.5 0.5]\n"
+
+
+def test_recordings_of_the_first_format_are_read(tmp_path):
+    """Format 1.0 had no streams, circuits or measures."""
+    path = tmp_path / "run.h5"
+    with create(path) as writer:
+        writer.write_probe("hybrid", [0, 1], 0, np.array([[0.25, 0.5], [0.75, 1.0]]))
+    with h5py.File(path, "r+") as file:
+        file.attrs.modify("format_version", np.bytes_(b"1.0"))
+        for name in MODELS:
+            for added in ("measure", "streams", "time_scale"):
+                del file[f"models/{name}"].attrs[added]
+    recording = open_recording(path)
+    assert recording.format_version == "1.0"
+    assert recording.performance().sel(model="hybrid", subject=1, probe=0).values.tolist() == [0.75, 1.0]
+    assert recording.measure("hybrid") == "share correct"
+    assert np.isnan(recording.time_scale("hybrid"))
+    assert recording.streams("hybrid") == ()
+    assert recording.populations("hybrid") == {}
+    with pytest.raises(ValueError, match=r"hybrid in .*run\.h5 is no circuit"):
+        recording.circuit("hybrid")
+    with pytest.raises(ValueError, match="holds no spikes of hybrid"):
+        recording.spikes("hybrid", 0, "C")
+    with RecordingWriter.resume(path) as writer:
+        assert writer.lengths("hybrid", 0) == {}
+        writer.write_probe("hybrid", [0], 1, np.array([[0.5, 0.5]]))
+        writer.set_subject("hybrid", 0, status="complete")
+    assert open_recording(path).performance().sel(model="hybrid", subject=0, probe=1).values.tolist() == [0.5, 0.5]

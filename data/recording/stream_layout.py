@@ -79,7 +79,7 @@ class StreamLayout:
                 if column not in self.columns:
                     raise ValueError(f'stream {self.name}: {what} of "{column}", it has {one_of(self.columns)}')
         for column, width in self.widths.items():
-            if width < 1 or self.columns[column].startswith("S"):
+            if not isinstance(width, int) or width < 1 or self.columns[column].startswith("S"):
                 raise ValueError(
                     f"stream {self.name}: {column} with {width} values per row, expected numbers, 1 or more per row"
                 )

@@ -498,7 +498,7 @@ def test_a_state_of_another_target_is_refused():
     subject, _ = session(NIGHT)
     state = subject.state()
     subject._network.target = "numpy"
-    with pytest.raises(ValueError, match="by the target cython, and here by numpy"):
+    with pytest.raises(ValueError, match="by the target cython, and here by numpy, whose"):
         subject.load_state(state)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..data.seeds import child_rng
 from ..models.spiking.circuit_model import CircuitModel
-from ..models.spiking.encoding import encode_pool
+from ..models.spiking.encoding import ImageCode
 from ..protocols import RecordSpec
 from .circuit_phases import piece_count
 from .circuit_session import CircuitSession
@@ -51,10 +51,9 @@ class Brian2Simulator(Simulator):
         circuit = model.circuit
         sizes = {population.name: population.size for population in circuit.populations}
         plastic = [projection for projection in circuit.projections if projection.rule.plastic]
-        self._images = encode_pool(pool, model.cells, model.procedure.active)
+        self._code = ImageCode(pool, model.cells, model.procedure.active)
         self.projections = {p.name: (circuit.synapses(p),) for p in plastic}
         self.streams = stream_layouts(settings.record or RecordSpec(), sizes, list(self.projections))
-        self.assemblies = {model.procedure.driven: model.cells}
         self.time_scale = model.procedure.time_scale
         self.circuit = circuit.plain_graph()
 
@@ -67,7 +66,7 @@ class Brian2Simulator(Simulator):
             return child_rng(subjects.seed, "subject", number, *names)
 
         network = CircuitNetwork(self.model.circuit, rng_of, self.model.procedure.target)
-        return CircuitSession(self.model, subjects, self.settings, self._images, network)
+        return CircuitSession(self.model, subjects, self.settings, self._code, network)
 
     def points(self, step: Step, presentations: int) -> int:
         return piece_count(step, presentations, self.model.procedure)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..data.seeds import child_rng, child_seed
 from ..models.spiking.circuit_model import CircuitModel
-from ..models.spiking.encoding import EncodedImages
+from ..models.spiking.encoding import ImageCode
 from ..models.spiking.quantities import in_si
 from ..models.synapses import gate
 from ..protocols import Probe, RecordSpec
@@ -32,6 +32,7 @@ class Network(Interface):
     """What a session needs of a network; `CircuitNetwork` is the one."""
 
     target: str
+    notice: str
     time: float
     time_scale: float
 
@@ -62,8 +63,8 @@ class CircuitSession(Session):
     model : CircuitModel
     subjects : Subjects
     settings : Settings
-    images : tuple of EncodedImages
-        Training and test images of the pool as patterns.
+    code : ImageCode
+        Turns the images of the pool into patterns.
     network : CircuitNetwork
 
     Raises
@@ -79,7 +80,7 @@ class CircuitSession(Session):
         model: CircuitModel,
         subjects: Subjects,
         settings: Settings,
-        images: tuple[EncodedImages, EncodedImages],
+        code: ImageCode,
         network: Network,
     ) -> None:
         super().__init__(model, subjects, settings)
@@ -87,7 +88,7 @@ class CircuitSession(Session):
             raise ValueError(f"a circuit is one subject; found {len(subjects)} together")
         self._procedure = model.procedure
         self._network = network
-        self._train, self._test = images
+        self._code = code
         self._draw, self._met = subjects.draws[0], subjects.presentations[0]
         self._synapses = {name: network.synapses(name) for name in model.circuit.plastic()}
         self._sizes = {population.name: population.size for population in model.circuit.populations}
@@ -97,10 +98,8 @@ class CircuitSession(Session):
         for name, cells in watched(self._record, self._sizes).items():
             network.watch(*name.split("."), cells, self._record.states.every.seconds)
         self._warnings: list[tuple[int, str]] = []
-        if model.procedure.target == "auto" and network.target == "numpy":
-            self._warn(
-                ["no C++ compiler works here, so NumPy simulates this circuit, several times slower than Cython"]
-            )
+        if network.notice:
+            self._warn([network.notice])
         self._piece = 0
         self._ahead = 0.0  # of the network's clock: the probes, which it does not remember
         self._segment_start = np.nan
@@ -116,7 +115,8 @@ class CircuitSession(Session):
             exposures = int((self._met.item[: before + number] == item).sum())
             image = self._draw.train[item, exposures % self._draw.train.shape[1]]
             self._network.refresh_gates()
-            return presentation(self._procedure, item, self._hertz(self._train.drive[image]))
+            drive = self._code.drive(self.subjects.pool.train.images[image])
+            return presentation(self._procedure, item, self._hertz(drive))
 
         yield from self._go_through(step, len(items), piece)
         self._network.apply_caps()
@@ -197,7 +197,7 @@ class CircuitSession(Session):
         for slot in np.flatnonzero(asked[0]).tolist():
             scores, counts[0, slot] = [], 0
             for number in range(self._procedure.cues_per_item):
-                members = self._test.members[self._draw.test[slot, number % tests]]
+                members = self._pattern(slot, number % tests)
                 cued = cued_cells(members, fraction, noise, self._rng("cue", slot, number))
                 stretches = cue(self._procedure, slot, self._hertz(cued))
                 fired = self._play(step, stretches, self._piece, "cue", slot, number)
@@ -278,9 +278,9 @@ class CircuitSession(Session):
     def _rng(self, *names: str | int) -> np.random.Generator:
         return child_rng(self.subjects.seed, *self._path, *names)
 
-    def _pattern(self, slot: int) -> NDArray[np.bool_]:
-        """Cells of an item: those of its first test image."""
-        return self._test.members[self._draw.test[slot, 0]]
+    def _pattern(self, slot: int, test: int = 0) -> NDArray[np.bool_]:
+        """Cells of one of an item's test images."""
+        return self._code.members(self.subjects.pool.test.images[self._draw.test[slot, test]])
 
     def _hertz(self, drive: NDArray) -> NDArray[np.float32]:
         return drive.astype(np.float32) * np.float32(in_si(self._procedure.drive_rate))

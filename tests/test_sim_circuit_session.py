@@ -19,7 +19,7 @@ from engram.models.spiking import (
     TraceRule,
 )
 from engram.models.spiking.circuit_model import CircuitModel
-from engram.models.spiking.encoding import encode_pool
+from engram.models.spiking.encoding import ImageCode
 from engram.protocols import Protocol, RecordSpec, unroll
 from engram.sim.circuit_session import CircuitSession
 from engram.sim.session import Settings, Subjects
@@ -50,7 +50,7 @@ class ScriptedNetwork:
     number near 1, so that runs with other seeds, or in another order, are not alike.
     """
 
-    target = "cython"
+    target, notice = "cython", ""
 
     def __init__(self, circuit):
         self.circuit, self.time, self.time_scale = circuit, 0.0, 1.0
@@ -148,7 +148,7 @@ def session(schedule, record=None, spec=None, options=None, items=3, **procedure
         model,
         subjects,
         Settings(record=record or RecordSpec()),
-        encode_pool(pool, CELLS, 0.2),
+        ImageCode(pool, CELLS, 0.2),
         ScriptedNetwork(spec),
     )
     return made, timeline.steps
@@ -198,8 +198,8 @@ def test_every_exposure_shows_the_next_training_image_and_a_probe_the_prototype(
     for step in steps:
         list(subject.wake(step))
     shown = [entry[3] for entry in subject._network.log if entry[0] == "wake" and entry[3]]
-    train = subject._train.members[subject._draw.train[1]]
-    assert shown == [np.flatnonzero(train[image]).tolist() for image in (0, 1, 2, 0)]
+    images = subject.subjects.pool.train.images[subject.subjects.draws[0].train[1]]
+    assert shown == [np.flatnonzero(images[exposure]).tolist() for exposure in (0, 1, 2, 0)]
     assert members(subject, 1) not in shown
 
 
@@ -502,13 +502,10 @@ def test_a_state_of_another_target_is_refused():
         subject.load_state(state)
 
 
-def test_without_a_compiler_numpy_is_told(monkeypatch):
-    monkeypatch.setattr(ScriptedNetwork, "target", "numpy")
+def test_what_a_network_has_to_tell_is_told(monkeypatch):
+    monkeypatch.setattr(ScriptedNetwork, "notice", "no compiler works here")
     subject, _ = session(NIGHT)
-    ((_, text),) = subject.warnings()
-    assert "no C++ compiler works here" in text
-    subject, _ = session(NIGHT, target="numpy")
-    assert subject.warnings() == []
+    assert subject.warnings() == [(0, "no compiler works here")]
 
 
 def test_weights_are_summarised_with_the_gate_of_the_rule():
@@ -532,4 +529,4 @@ def test_a_circuit_is_one_subject():
         presentations=subject.subjects.presentations * 2,
     )
     with pytest.raises(ValueError, match="found 2 together"):
-        CircuitSession(subject.model, two, Settings(), (subject._train, subject._test), subject._network)
+        CircuitSession(subject.model, two, Settings(), subject._code, subject._network)

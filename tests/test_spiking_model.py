@@ -10,7 +10,7 @@ from engram.data.patterns import Patterns
 from engram.models.registry import model_from_spec
 from engram.models.spiking import LIF, AllToAll, BrainState, Circuit, Population, Projection, TraceRule
 from engram.models.spiking.circuit_model import CircuitModel
-from engram.models.spiking.encoding import encode_pool
+from engram.models.spiking.encoding import ImageCode
 from engram.models.spiking.presets import two_stage_model
 from engram.models.spiking.procedure import Procedure
 from engram.protocols import Protocol
@@ -142,22 +142,21 @@ def test_a_spec_is_read_back():
 def test_an_image_of_as_many_pixels_as_cells_is_taken_cell_by_cell():
     images = np.array([[[0, 51], [128, 255]]], np.uint8)
     pool = Pool("one", ("a",), *[ImagePart(images, np.array([0]))] * 2, "")
-    train, _ = encode_pool(pool, 4, 0.1)
-    assert train.drive.tolist() == [pytest.approx([0, 0.2, 128 / 255, 1])]
-    assert train.members.tolist() == [[False, False, True, True]]
+    code = ImageCode(pool, 4, 0.1)
+    assert code.drive(images[0]).tolist() == pytest.approx([0, 0.2, 128 / 255, 1])
+    assert code.members(images[0]).tolist() == [False, False, True, True]
 
 
 @given(cells=st.integers(5, 60), active=st.floats(0.05, 0.9), colour=st.booleans())
 def test_other_images_get_a_code_of_as_many_cells_as_was_asked_the_same_every_time(cells, active, colour):
     shape = (7, 11, 3) if colour else (7, 11)
     images = np.random.default_rng(cells).integers(0, 256, (4, *shape)).astype(np.uint8)
-    images[3] = images[0]
     pool = Pool("noise", ("a", "b"), *[ImagePart(images, np.array([0, 0, 1, 1]))] * 2, "")
-    train, test = encode_pool(pool, cells, active)
-    assert (train.members.sum(axis=1) == max(1, round(active * cells))).all()
-    assert np.array_equal(train.members, test.members)
-    assert np.array_equal(train.members[0], train.members[3])
-    assert np.array_equal(train.drive, train.members)
+    code, again = ImageCode(pool, cells, active), ImageCode(pool, cells, active)
+    for image in images:
+        assert code.members(image).sum() == max(1, round(active * cells))
+        assert np.array_equal(code.members(image), again.members(image))
+        assert np.array_equal(code.drive(image), code.members(image))
 
 
 def test_like_images_have_like_codes():
@@ -166,7 +165,7 @@ def test_like_images_have_like_codes():
     near = np.clip(image + rng.normal(0, 20, image.shape), 0, 255)
     images = np.stack([image, near, other]).astype(np.uint8)
     pool = Pool("noise", ("a",), *[ImagePart(images, np.zeros(3, int))] * 2, "")
-    members = encode_pool(pool, 400, 0.1)[0].members
+    members = [ImageCode(pool, 400, 0.1).members(image) for image in images]
     assert (members[0] & members[1]).sum() > 2 * (members[0] & members[2]).sum()
 
 

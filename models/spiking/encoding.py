@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,77 +12,55 @@ PIXELS_PER_CELL = 16
 """Pixels that one cell of the projection sees: few enough that cells differ, enough that none sees only background."""
 
 
-@dataclass(frozen=True)
-class EncodedImages:
-    """Images of one part of a pool as activity of a population.
+class ImageCode:
+    """Turns the images of a pool into patterns over the cells of a population, always in the same way.
 
-    Attributes
-    ----------
-    drive : float32 array, [image, cell]
-        Intensity of the input to each cell, 0 to 1.
-    members : bool array, [image, cell]
-        Cells that belong to the pattern.
-    """
-
-    drive: NDArray[np.float32]
-    members: NDArray[np.bool_]
-
-
-def encode_pool(pool: Pool, cells: int, active: float) -> tuple[EncodedImages, EncodedImages]:
-    """Training and test images of a pool as patterns over so many cells.
+    An image with as many pixels as there are cells is taken cell by cell. Of any other image, its difference from the
+    mean training image goes through a fixed random projection, in which each cell sees a few pixels, and those cells
+    with the largest sums win. The projection follows from the content of the pool, and from no seed of a run.
 
     Parameters
     ----------
     pool : Pool
     cells : int
-        Size of the population that they drive.
+        Size of the population.
     active : float
-        Share of cells active for an image that is not itself a pattern over the cells.
-
-    Returns
-    -------
-    train, test : EncodedImages
-    """
-    parts = pool.train.images, pool.test.images
-    if int(np.prod(pool.image_shape)) == cells:
-        return tuple(_cell_by_cell(images) for images in parts)  # type: ignore[return-value]
-    projection = random_projection(int(np.prod(pool.image_shape)), cells, child_rng(0, "encoding", pool.identity))
-    mean = pool.train.images.reshape(len(pool.train), -1).mean(axis=0) / 255
-    return tuple(encode_images(images, mean, projection, active) for images in parts)  # type: ignore[return-value]
-
-
-def encode_images(
-    images: NDArray[np.uint8], mean: NDArray[np.floating], projection: NDArray[np.float32], active: float
-) -> EncodedImages:
-    """Sparse code of images: a fixed random projection of their difference from the mean, of which the largest win.
-
-    Parameters
-    ----------
-    images : uint8 array, [image, ...]
-    mean : float array, [pixel]
-        Mean training image, 0 to 1.
-    projection : float32 array, [pixel, cell]
-    active : float
-        Share of the cells that win.
-
-    Returns
-    -------
-    EncodedImages
-        Winners are driven at full intensity, all others not at all.
+        Share of the cells that win, for an image that is not itself a pattern over the cells.
 
     Examples
     --------
-    >>> images = np.array([[0, 255], [255, 0]], np.uint8)
-    >>> encode_images(images, np.array([0.5, 0.5]), np.eye(2, 4, dtype=np.float32), 0.25).members.astype(int).tolist()
-    [[0, 1, 0, 0], [1, 0, 0, 0]]
+    >>> from engram.data.digits import Digits
+    >>> pool = Digits().pool()
+    >>> code = ImageCode(pool, cells=500, active=0.06)
+    >>> int(code.members(pool.train.images[0]).sum())
+    30
     """
-    winners = max(1, round(active * projection.shape[1]))
-    members = np.zeros((len(images), projection.shape[1]), dtype=bool)
-    for row, image in enumerate(images):
-        sums = (image.reshape(-1) / np.float32(255) - mean.astype(np.float32)) @ projection
+
+    def __init__(self, pool: Pool, cells: int, active: float) -> None:
+        self.cells = cells
+        self._winners = max(1, round(active * cells))
+        pixels = int(np.prod(pool.image_shape))
+        self._projection: NDArray[np.float32] | None = None
+        if pixels != cells:
+            self._projection = random_projection(pixels, cells, child_rng(0, "encoding", pool.identity))
+            self._mean = pool.train.images.reshape(len(pool.train), -1).mean(axis=0, dtype=np.float64)
+
+    def drive(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Intensity of the input to each cell, 0 to 1; [cell]."""
+        if self._projection is None:
+            return image.reshape(-1).astype(np.float32) / 255
+        return self.members(image).astype(np.float32)
+
+    def members(self, image: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Cells that belong to the pattern; [cell]."""
+        if self._projection is None:
+            taken: NDArray[np.bool_] = image.reshape(-1) > 127
+            return taken
+        sums = (image.reshape(-1) - self._mean) @ self._projection
+        won = np.zeros(self.cells, dtype=bool)
         # A stable sort, so that cells with equal sums win in one order everywhere.
-        members[row, np.argsort(-sums, kind="stable")[:winners]] = True
-    return EncodedImages(drive=members.astype(np.float32), members=members)
+        won[np.argsort(-sums, kind="stable")[: self._winners]] = True
+        return won
 
 
 def random_projection(pixels: int, cells: int, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -101,8 +77,3 @@ def random_projection(pixels: int, cells: int, rng: np.random.Generator) -> NDAr
     for cell in range(cells):
         weights[rng.choice(pixels, size=seen, replace=False), cell] = rng.standard_normal(seen)
     return weights
-
-
-def _cell_by_cell(images: NDArray[np.uint8]) -> EncodedImages:
-    flat = images.reshape(len(images), -1)
-    return EncodedImages(drive=flat.astype(np.float32) / 255, members=flat > 127)

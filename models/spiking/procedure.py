@@ -88,7 +88,7 @@ class Procedure(Spec):
     piece : Time
         Longest stretch simulated without a place for a checkpoint.
     active : float
-        Share of the driven cells in the code of an image that is not a pattern over them (see `encode_images`).
+        Share of the driven cells in the code of an image that is not a pattern over them (see `ImageCode`).
     shuffled : tuple of str
         Control: the weights of these projections are permuted among their synapses when a sleep begins.
     runaway_rate : Rate

@@ -11,6 +11,8 @@ from .probes import require_columns
 from .spike_trains import inside_intervals, interval_array, spike_arrays
 
 BIN = 0.001  # s
+OWN_HEIGHT = 0.25  # share of a burst's height at which it has its edges
+ROUNDS = 30  # the baseline is found in about five
 COLUMNS = ("start", "stop", "peak", "duration_ms", "peak_hz", "cells", "spikes")
 
 
@@ -29,11 +31,16 @@ def population_bursts(
     """Find the bursts of a population in its spikes.
 
     The rate of the population (spikes per cell and second, bins of 1 ms, smoothed by a Gaussian) bursts where it
-    peaks more than `threshold` standard deviations above its baseline; a burst reaches from where the rate rose above
-    half of that height to where it falls below. The baseline is the median of the rate over all intervals, so bursts
-    must fill less than half of the time. Its standard deviation is the larger of two: that of a Poisson process of this
-    rate, and the distance from the 16th percentile to the median, which bursts hardly touch. A baseline of less than
-    one spike per width of the Gaussian counts as one. Smoothing lengthens a burst by about its own width.
+    peaks more than `threshold` standard deviations above its baseline. A burst reaches from where the rate rose above
+    half of that height, and above a quarter of the burst's own, to where it falls below; smoothing lengthens it by
+    about its width.
+
+    The baseline is the median of the rate where it is calm, over all intervals: within 3 standard deviations above the
+    baseline, found by repetition from the lowest tenth upwards, so that bursts may fill most of the time. The standard
+    deviation is the larger of two: that of a Poisson process of this rate, and the distance from the 16th percentile of
+    the calm rate to its median. A baseline of less than one spike per width of the Gaussian counts as one. Networks
+    that burst often are silent after each burst, and what stirs before the next is no burst: a peak must also reach a
+    quarter of the height of the 95th percentile of the rate.
 
     Parameters
     ----------
@@ -88,19 +95,25 @@ def population_bursts(
     rates = [_smoothed_rate(times, start, stop, size, smoothing) for start, stop in stretches]
     if not rates:
         return _no_bursts()
-    high, edge = _levels(np.concatenate(rates), size, smoothing, threshold)
+    base, height = _levels(np.concatenate(rates), size, smoothing, threshold)
     found = [
         (start + first * BIN, start + last * BIN, start + (first + np.argmax(rate[first:last]) + 0.5) * BIN,
          float(rate[first:last].max()))
         for (start, _), rate in zip(stretches, rates, strict=True)
-        for first, last in _above(rate, high, edge, merge)
+        for first, last in _above(rate, base, height, merge)
         if (last - first) * BIN >= minimum - 1e-9
     ]  # fmt: skip
     if not found:
         return _no_bursts()
-    begin, end, peak, height = np.round(np.array(found), 9).T
+    begin, end, peak, highest = np.round(np.array(found), 9).T
     table = pd.DataFrame(
-        {"start": begin, "stop": end, "peak": peak, "duration_ms": np.round(1000 * (end - begin), 6), "peak_hz": height}
+        {
+            "start": begin,
+            "stop": end,
+            "peak": peak,
+            "duration_ms": np.round(1000 * (end - begin), 6),
+            "peak_hz": highest,
+        }
     )
     table["cells"], table["spikes"] = _taking_part(times, ids, size, table)
     return table[table["cells"] >= cells].reset_index(drop=True)
@@ -213,26 +226,45 @@ def _smoothed_rate(times: np.ndarray, start: float, stop: float, size: int, smoo
 
 
 def _levels(rate: np.ndarray, size: int, smoothing: float, threshold: float) -> tuple[float, float]:
-    """Height of a peak, and of the edges of its burst."""
+    """Baseline, and how high above it a burst peaks at least."""
     window = 2 * np.sqrt(np.pi) * smoothing  # a Gaussian averages as much noise away as a box of this width
-    low, median = np.percentile(rate, [16, 50])
-    base = max(float(median), 1 / (size * window))
-    spread = max(float(np.sqrt(base / (size * window))), float(median - low))
-    return base + threshold * spread, base + threshold * spread / 2
+    base, spread = float(np.percentile(rate, 10)), 0.0
+    for _ in range(ROUNDS):
+        base = max(base, 1 / (size * window))
+        spread = max(spread, float(np.sqrt(base / (size * window))))
+        calm = rate[rate <= base + 3 * spread]
+        low, median = np.percentile(calm, [16, 50]) if calm.size else (base, base)
+        if np.isclose(median, base):
+            break
+        base, spread = float(median), float(median - low)
+    base = max(base, 1 / (size * window))
+    spread = max(spread, float(np.sqrt(base / (size * window))))
+    typical = float(np.percentile(rate, 95)) - base
+    return base, max(threshold * spread, OWN_HEIGHT * typical)
 
 
-def _above(rate: np.ndarray, high: float, edge: float, merge: float) -> list[tuple[int, int]]:
-    """Bins [first, last) of every stretch above `edge` that reaches `high`."""
-    step = np.diff(np.concatenate(([0], (rate > edge).astype(np.int8), [0])))
-    first, last = np.flatnonzero(step == 1), np.flatnonzero(step == -1)
-    peaks = [rate[a:b].max() > high for a, b in zip(first, last, strict=True)]
+def _above(rate: np.ndarray, base: float, height: float, merge: float) -> list[tuple[int, int]]:
+    """Bins [first, last) of every stretch that peaks by `height` over the baseline, with edges of its own."""
+    found = []
+    for first, last in _runs(rate > base + height / 2):
+        highest = rate[first:last].max()
+        if highest > base + height:
+            level = base + max(height / 2, OWN_HEIGHT * (highest - base))
+            parts = _runs(rate[first:last] > level)  # there may be several bursts in a swell
+            found += [(first + a, first + b) for a, b in parts if rate[first + a : first + b].max() > base + height]
     joined: list[tuple[int, int]] = []
-    for a, b in zip(first[peaks].tolist(), last[peaks].tolist(), strict=True):
-        if joined and (a - joined[-1][1]) * BIN < merge:
-            joined[-1] = (joined[-1][0], b)
+    for begin, end in found:
+        if joined and (begin - joined[-1][1]) * BIN < merge:
+            joined[-1] = (joined[-1][0], end)
         else:
-            joined.append((a, b))
+            joined.append((begin, end))
     return joined
+
+
+def _runs(true: np.ndarray) -> list[tuple[int, int]]:
+    """Stretches [first, last) of what is true."""
+    step = np.diff(np.concatenate(([0], true.astype(np.int8), [0])))
+    return list(zip(np.flatnonzero(step == 1).tolist(), np.flatnonzero(step == -1).tolist(), strict=True))
 
 
 def _taking_part(times: np.ndarray, ids: np.ndarray, size: int, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

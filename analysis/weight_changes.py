@@ -75,7 +75,33 @@ def weight_change_by_assembly(
 def synapse_kinds(
     pre: ArrayLike, post: ArrayLike, assemblies: ArrayLike, post_assemblies: ArrayLike | None = None
 ) -> np.ndarray:
-    """Kind of every synapse, int [synapse]: 0 within an item, 1 between items, 2 outside."""
+    """Say of every synapse whether it lies within an item, between items, or outside.
+
+    Parameters
+    ----------
+    pre, post : array_like
+        Cells that each synapse joins, shape [synapse].
+    assemblies : array_like
+        Cells of each item in the source population, shape [item, cell], bool.
+    post_assemblies : array_like, optional
+        The same in the target population; that of the source unless given.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape [synapse], int: 0 if some item has both cells, 1 if both belong to items but no common one, 2 otherwise.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> from engram.analysis import synapse_kinds
+    >>> synapse_kinds([0, 0, 0], [1, 2, 3], [[1, 1, 0, 0], [0, 0, 1, 0]])
+    array([0, 1, 2])
+    """
     sources, targets = np.asarray(pre), np.asarray(post)
     if sources.ndim != 1 or sources.shape != targets.shape:
         raise ValueError(f"pre and post have shapes {sources.shape} and {targets.shape}; expected one cell per synapse")
@@ -89,7 +115,8 @@ def synapse_kinds(
     within = np.zeros(sources.size, dtype=bool)
     for own, other in zip(ours, theirs, strict=True):
         within |= own[sources] & other[targets]
-    between = ours.any(axis=0)[sources] & theirs.any(axis=0)[targets]
+    sources_in, targets_in = np.asarray(ours.any(axis=0)), np.asarray(theirs.any(axis=0))
+    between = sources_in[sources] & targets_in[targets]
     return np.where(within, 0, np.where(between, 1, 2))
 
 

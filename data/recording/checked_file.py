@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import h5py
 import numpy as np
@@ -21,6 +22,10 @@ LARGEST_PACKED = 4 * 2**30  # bytes that one access may read from compressed tab
 PLAIN_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 # What h5py raises on damaged structures, beside its plain OSError.
 DAMAGE = (OSError, LookupError, RuntimeError, TypeError, AttributeError, ArithmeticError, MemoryError, SystemError)
+ATTEMPTS = 5  # to read a file that grows
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class CheckedFile:
@@ -218,13 +223,42 @@ def open_checked(path: Path) -> Iterator[CheckedFile]:
     """Open a recording for one access, also while it is being written."""
     check_is_hdf5(path)
     try:
-        with h5py.File(path, "r", locking=False) as file:
+        with _opened(path) as file:
             yield CheckedFile(path, file)
     except (*DAMAGE, ValueError) as error:
         if isinstance(error, ValueError) and str(path) in str(error):  # refused by ourselves, in better words
             raise
         words = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"{path}: the recording is damaged or cut short ({words})") from error
+
+
+def following_growth(read: Callable[Concatenate[Path, P], R]) -> Callable[Concatenate[Path, P], R]:
+    """Read again where the file grew meanwhile: HDF5 sees nothing behind the end that it found on opening."""
+
+    @wraps(read)
+    def again(path: Path, /, *arguments: P.args, **named: P.kwargs) -> R:
+        for _ in range(ATTEMPTS - 1):
+            before = _size(path)
+            try:
+                return read(path, *arguments, **named)
+            except ValueError:
+                if _size(path) == before:
+                    raise
+        return read(path, *arguments, **named)
+
+    return again
+
+
+@following_growth
+def _opened(path: Path) -> h5py.File:
+    try:
+        return h5py.File(path, "r", locking=False)
+    except OSError as error:
+        raise ValueError(str(error)) from error
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def check_is_hdf5(path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .checked_file import CheckedFile, open_checked
+from .checked_file import CheckedFile, following_growth, open_checked
 from .contents import ModelContents, read_stream, read_table, subject_path
 from .layout import SYNAPSE_COLUMNS
 from .timeline_columns import read_phases
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@following_growth
 def read_spikes(
     path: Path, model: ModelContents, name: str, subject: int, population: str
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -28,6 +29,7 @@ def read_spikes(
     return columns["timestamps"].astype(np.float64, copy=False), columns["node_ids"].astype(np.int32, copy=False)
 
 
+@following_growth
 def segments_table(path: Path, model: ModelContents, name: str, subject: int) -> pd.DataFrame:
     """What happened when in simulated time, with what the timeline says of the step."""
     import pandas as pd
@@ -49,6 +51,7 @@ def segments_table(path: Path, model: ModelContents, name: str, subject: int) ->
     return pd.DataFrame({**table, **{column: phases[column][phase] for column in ("label", "repetition", "kind")}})
 
 
+@following_growth
 def stages_table(path: Path, model: ModelContents, name: str, subject: int) -> pd.DataFrame:
     """Strong weights before and after each stage of sleep."""
     import pandas as pd
@@ -62,6 +65,7 @@ def stages_table(path: Path, model: ModelContents, name: str, subject: int) -> p
     return pd.DataFrame({**columns, **texts})
 
 
+@following_growth
 def rates_table(path: Path, model: ModelContents, name: str, subject: int) -> pd.DataFrame:
     """Mean rate of each population by bin."""
     import pandas as pd
@@ -72,6 +76,7 @@ def rates_table(path: Path, model: ModelContents, name: str, subject: int) -> pd
     return table
 
 
+@following_growth
 def read_states(
     path: Path, model: ModelContents, name: str, subject: int, state: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

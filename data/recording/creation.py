@@ -17,7 +17,8 @@ import h5py
 import numpy as np
 
 from .disk_file import DiskFile, os_error
-from .layout import PHASE_COLUMNS, ModelLayout, check_columns, check_group_name
+from .group_names import check_group_name
+from .layout import PHASE_COLUMNS, ModelLayout, check_columns
 from .structure import build, table_bytes
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..wording import nearest, one_of
 from .circuit_graph import check_graph
-from .group_names import check_group_name
+from .group_names import check_group_name as check_group_name
 from .stream_layout import StreamLayout
 
 FORMAT = "engram"

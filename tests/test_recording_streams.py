@@ -328,9 +328,10 @@ def test_what_does_not_fit_is_refused_and_costs_no_rows(tmp_path, write, message
     assert open_recording(path).spikes("circuit", 0, "C")[0].tolist() == [0]
 
 
-def test_texts_are_cut_between_characters(tmp_path):
+@pytest.mark.parametrize("given", [["x" + "é" * 9], np.array(["x" + "é" * 9]), np.array([("x" + "é" * 9).encode()])])
+def test_texts_are_cut_between_characters(tmp_path, given):
     with create(tmp_path / "run.h5") as writer:
-        writer.append("circuit", 0, "segments", {**segments(0, 1), "stage": ["x" + "é" * 9]})
+        writer.append("circuit", 0, "segments", {**segments(0, 1), "stage": given})
     assert open_recording(tmp_path / "run.h5").segments("circuit", 0)["stage"].tolist() == ["x" + "é" * 7]
 
 

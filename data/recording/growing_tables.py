@@ -169,7 +169,8 @@ def _checked_columns(what: str, shape: StreamShape, columns: Mapping[str, Any]) 
 
 def _checked_values(what: str, kind: str, width: int | None, given: Any) -> np.ndarray:
     if kind.startswith("S"):
-        return np.array([cut(str(text), int(kind[1:])) for text in given], dtype=kind)
+        texts = (text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text) for text in given)
+        return np.array([cut(text, int(kind[1:])) for text in texts], dtype=kind)
     values = np.asarray(given)
     if values.ndim == 0 or values.shape[1:] != (() if width is None else (width,)):
         raise ValueError(f"{what}: found shape {values.shape}, expected {'n' if width is None else f'n x {width}'}")

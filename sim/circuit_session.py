@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
-from typing import Protocol as Interface
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,34 +22,10 @@ from .session import Progress, Responses, Session, Settings, State, Subjects
 
 if TYPE_CHECKING:
     from ..protocols import Step
+    from .circuit_network import CircuitNetwork
 
 STRONG = 1.5
 """A synapse above so many times its initial weight is strong: those whose down-scaling in sleep is recorded."""
-
-
-class Network(Interface):
-    """What a session needs of a network; `CircuitNetwork` is the one."""
-
-    target: str
-    notice: str
-    time: float
-    time_scale: float
-
-    def set_state(self, name: str) -> None: ...
-    def silence(self, parts: Sequence[str]) -> None: ...
-    def drive(self, population: str, rates: NDArray[np.floating]) -> None: ...
-    def run(self, seconds: float, seed: int) -> None: ...
-    def counts(self, population: str) -> NDArray[np.int64]: ...
-    def watch(self, population: str, variable: str, cells: NDArray[np.int32], every: float) -> None: ...
-    def take_states(self) -> dict[str, tuple[NDArray[np.float64], NDArray[np.floating]]]: ...
-    def take_spikes(self) -> dict[str, tuple[NDArray[np.float64], NDArray[np.int32]]]: ...
-    def apply_caps(self) -> None: ...
-    def refresh_gates(self) -> None: ...
-    def weights(self, projection: str) -> NDArray[np.floating]: ...
-    def set_weights(self, projection: str, weights: NDArray[np.floating]) -> None: ...
-    def synapses(self, projection: str) -> tuple[NDArray, NDArray, NDArray, NDArray]: ...
-    def state(self) -> dict[str, NDArray]: ...
-    def load_state(self, state: Mapping[str, NDArray]) -> None: ...
 
 
 class CircuitSession(Session):
@@ -81,7 +56,7 @@ class CircuitSession(Session):
         subjects: Subjects,
         settings: Settings,
         code: ImageCode,
-        network: Network,
+        network: CircuitNetwork,
     ) -> None:
         super().__init__(model, subjects, settings)
         if len(subjects) != 1:
@@ -95,8 +70,10 @@ class CircuitSession(Session):
         self._record = settings.record or RecordSpec()
         self._rows = CircuitRows(self._record, self._sizes)
         self._guard = ActivityGuard(model.circuit, model.procedure)
-        for name, cells in watched(self._record, self._sizes).items():
-            network.watch(*name.split("."), cells, self._record.states.every.seconds)
+        if self._record.states is not None:
+            for name, cells in watched(self._record, self._sizes).items():
+                population, _, variable = name.partition(".")
+                network.watch(population, variable, cells, self._record.states.every.seconds)
         self._warnings: list[tuple[int, str]] = []
         if network.notice:
             self._warn([network.notice])
@@ -153,7 +130,8 @@ class CircuitSession(Session):
 
     def _reactivated(self, step: Step) -> list[tuple[int, NDArray[np.float32]]]:
         """Slots that a sleep cues, each with the drive of its pattern."""
-        cued = self.subjects.timeline.cued(step, self._met)
+        timeline = self.subjects.timeline
+        cued = None if timeline is None else timeline.cued(step, self._met)
         if cued is None:
             return []
         rate = in_si(self._procedure.reactivation_rate)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ..data.recording.layout import StreamLayout
+from ..data.recording.stream_layout import StreamLayout
 from ..protocols import RecordSpec
 
 SEGMENT_COLUMNS = {
@@ -101,7 +101,7 @@ class CircuitRows:
         self._bin = 0  # the first whose rate is not written
         self._counts = np.zeros((0, len(populations)), dtype=np.int64)  # of it and the next ones
 
-    def add(self, stream: str, **columns: object) -> None:
+    def add(self, stream: str, **columns: ArrayLike) -> None:
         """One row, or several as arrays."""
         self._rows.setdefault(stream, []).append({name: np.atleast_1d(values) for name, values in columns.items()})
 

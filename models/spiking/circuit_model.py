@@ -31,7 +31,8 @@ class CircuitModel(Model):
 
     An item is a pattern over the cells of one population. An image with as many pixels as that population has cells is
     taken cell by cell: its pixels are the rates of the cells' input, and those above half are members of the pattern.
-    Any other image is turned into a sparse pattern by a fixed random projection (see `engram.models.spiking.encoding.ImageCode`).
+    Any other image is turned into a sparse pattern by a fixed random projection
+    (`engram.models.spiking.encoding.ImageCode`).
 
     Performance is the area under the ROC curve of the spike counts, during the cue, of the item's cells that were not
     cued against all other uncued cells: .5 is chance. A response is the item whose pattern this activity matches best.

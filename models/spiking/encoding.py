@@ -48,7 +48,7 @@ class ImageCode:
     def drive(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Intensity of the input to each cell, 0 to 1; [cell]."""
         if self._projection is None:
-            return image.reshape(-1).astype(np.float32) / 255
+            return image.reshape(-1).astype(np.float32) / np.float32(255)
         return self.members(image).astype(np.float32)
 
     def members(self, image: NDArray[np.uint8]) -> NDArray[np.bool_]:

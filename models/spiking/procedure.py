@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from ...protocols.durations import Duration
 from ...protocols.phases import Stage
 from .quantities import Delay, Rate, Time, in_si
 from .spec import Spec
@@ -121,7 +122,10 @@ class Procedure(Spec):
     reset: Delay = "80 ms"
     cue_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.5
     cues_per_item: Annotated[int, Field(ge=1, le=1000)] = 1
-    cycle: Annotated[tuple[Stage, ...], Field(min_length=1)] = (Stage(nrem="60 min"), Stage(rem="30 min"))
+    cycle: Annotated[tuple[Stage, ...], Field(min_length=1)] = (
+        Stage(nrem=Duration("60 min")),
+        Stage(rem=Duration("30 min")),
+    )
     reactivation_every: Time = "500 ms"
     reactivation_cue: Time = "50 ms"
     reactivation_rate: Rate = "170 Hz"

@@ -93,7 +93,9 @@ Seconds = Annotated[float, typer.Option(min=0, help="Seconds between checkpoints
 Workers = Annotated[
     int | None,
     typer.Option(
-        min=1, max=1024, help="Processes that simulate subjects of circuits at the same time; the cores there are."
+        min=1,
+        max=1024,
+        help="Processes that simulate subjects of circuits at the same time; by default the cores there are.",
     ),
 ]
 RecordingPath = Annotated[Path, typer.Argument(help="A recording (.h5).", show_default=False)]

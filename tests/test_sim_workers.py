@@ -22,7 +22,7 @@ BACKENDS = Path(__file__).parent / "backends"
 if str(BACKENDS) not in sys.path:
     sys.path.insert(0, str(BACKENDS))  # spawned processes have it as well
 
-from ticking import CELLS, SECONDS, SYNAPSES, Ticking  # noqa: E402
+from ticking import CELLS, SECONDS, SYNAPSES, Lone, Ticking  # noqa: E402
 
 NIGHT = """
 name: night
@@ -116,6 +116,25 @@ def test_the_bits_do_not_depend_on_the_number_of_workers(start, contents, whole,
         assert checkpoint_lanes(recording.path) == []
         assert recording.log["cpu_s"] > workers * 0.2  # the processes' own
     assert sorted(os.listdir(tmp_path)) == ["by2.h5", "by3.h5", "whole.h5"]
+
+
+def test_models_that_cannot_be_simulated_so_are_simulated_in_between(start, contents, tmp_path):
+    models = {"a": Ticking(), "lone": Lone(), "b": Ticking(bursts=(0,)), "c": Ticking()}
+    start("one", models, subjects=2)
+    order = []
+
+    class Order(Listener):
+        def work(self, model, phase, doing, pieces):
+            super().work(model, phase, doing, pieces)
+            if model not in order:
+                order.append(model)
+
+    listener = Order()
+    start("two", models, subjects=2, workers=2, reporter=listener)
+    assert contents(tmp_path / "one.h5") == contents(tmp_path / "two.h5")
+    assert order[:2] == ["a", "lone"]
+    assert set(order[2:]) == {"b", "c"}
+    assert listener.pieces == 4 * 2 * PIECES - (PIECES - 3)  # one burst in its first phase
 
 
 def test_a_killed_worker_is_told_and_its_subject_goes_on_from_its_checkpoint(
@@ -224,7 +243,7 @@ def alive(numbers):
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are found in /proc")
 def test_workers_end_when_their_parent_is_killed_and_the_run_resumes(tmp_path, contents, whole):
-    environment = {**os.environ, "TICK_S": "0.2"}
+    environment = {**os.environ, "TICK_S": "0.1"}
     process = subprocess.Popen(script(tmp_path), env=environment, stderr=subprocess.PIPE, text=True)
     path, patience = tmp_path / "run.h5", time.monotonic() + 60
 
@@ -260,7 +279,7 @@ def test_ctrl_c_in_a_terminal_reaches_every_process_and_only_the_first_stops(tmp
     options = ["--models", "a=ticking", "--subjects", "4", "--seed", "3", "--threads", "1", "--workers", "2"]
     process = subprocess.Popen(
         [sys.executable, "-c", main, "run", str(tmp_path / "night.yaml"), *options, "--out", str(path)],
-        env={**os.environ, "TICK_S": "0.2"}, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "TICK_S": "0.1"}, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
     patience = time.monotonic() + 60

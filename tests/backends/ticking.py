@@ -43,6 +43,11 @@ class Ticking(Model):
         return 0.5
 
 
+class Lone(Ticking):
+    kind: Literal["lone"] = "lone"
+    backend: ClassVar[str] = "lone"
+
+
 class TickingSession(Session):
     """Weights take random steps; every piece of work gives as many spikes as its generator says."""
 
@@ -142,5 +147,11 @@ class TickingSimulator(Simulator):
         return presentations if step.kind == "wake" else 3
 
 
+class LoneSimulator(TickingSimulator):
+    parallel = False
+
+
 register_model("ticking", Ticking)
+register_model("lone", Lone)
 register_backend("ticking", TickingSimulator)
+register_backend("lone", LoneSimulator)

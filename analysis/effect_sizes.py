@@ -59,10 +59,12 @@ def effect_size(
     complete = np.isfinite(a) & np.isfinite(b)
     a, b = a[complete], b[complete]
     factor = hedges_factor(len(a) - 1)
-    drawn = np.random.default_rng(seed).integers(0, len(a), (samples, len(a)))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        gz, gav = factor * _dz(a[drawn], b[drawn]), factor * _dav(a[drawn], b[drawn])
-        by_average = factor * _dav(a, b)
+    gz = gav = by_average = np.array(np.nan)
+    if len(a) > 1:
+        drawn = np.random.default_rng(seed).integers(0, len(a), (samples, len(a)))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            gz, gav = factor * _dz(a[drawn], b[drawn]), factor * _dav(a[drawn], b[drawn])
+            by_average = factor * _dav(a, b)
     if not np.isfinite(paired["hedges_gz"]):  # differences alike but for rounding
         gz = np.full_like(gz, np.nan)
     row = {
@@ -90,7 +92,7 @@ def _dav(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def _interval(drawn: np.ndarray, confidence: float) -> tuple[float, float]:
     sound = drawn[np.isfinite(drawn)]  # a sample of one subject over and over has no spread
-    if len(sound) < 0.5 * len(drawn):
+    if len(sound) <= 0.5 * drawn.size:
         return float("nan"), float("nan")
     low, high = np.quantile(sound, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)

@@ -82,7 +82,7 @@ def plot_raster(
     for node in reversed(nodes):
         times, ids = (np.asarray(part) for part in spikes[node["name"]])
         height = _heights(int(node["size"]), (assemblies or {}).get(node["name"]), cells)
-        shown = (times >= first) & (times < last)
+        shown = (times >= first) & (times <= last)
         shown[shown] = height[ids[shown]] >= 0
         places = np.flatnonzero(shown)
         places = places[:: max(1, -(-places.size // SPIKES))]

@@ -65,5 +65,5 @@ def plot_replay_counts(counts: pd.DataFrame, ax: Axes | None = None) -> Axes:
         count_ticks(axes, int(counts["item"].max()))
     axes.set(xlabel="item", ylabel="replays in a night")
     axes.set_ylim(0, max(1.0, 1.08 * counts["count"].to_numpy().max(initial=0)))
-    legend_beside(axes, own=ax is None, title="night")
+    legend_beside(axes, own=ax is None and bool(nights), title="night")
     return axes

@@ -1,7 +1,9 @@
 """Circuits taken through protocols by the engine: what is recorded, and the bits of resumed runs."""
 
 import os
+import re
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -273,3 +275,14 @@ def test_other_models_and_devices_are_refused(model):
         Brian2Simulator(model, pool, 3, Settings(device="cuda"))
     with pytest.raises(ValueError, match="simulates CircuitModel; found MetaplasticNetwork"):
         Brian2Simulator(eg.MetaplasticNetwork(), pool, 3, Settings())
+
+
+def test_the_code_of_the_page_on_circuits_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parent.parent / "docs/circuits.md").read_text(encoding="utf-8")
+    names = {}
+    for block in re.findall(r"^```python\n(.*?)^```$", page, re.S | re.M):
+        exec(block, names)
+    performance, share = capsys.readouterr().out.strip().split("\n")
+    assert performance.startswith("[[[")
+    assert float(share) > 0.5

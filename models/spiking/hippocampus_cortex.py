@@ -97,7 +97,7 @@ def cortex(size: int = 500, inhibitory: int = 80, areas: int = 1, stability: Sta
     size, inhibitory : int
         Excitatory and inhibitory cells of each area. Areas are named C, C2, C3, …, their inhibitory cells CI, C2I, ….
     areas : int
-        Each area reaches the next one and is reached by it.
+        Each area drives the next one, and is reached by it through weak synapses that learn.
     stability : Stability or None
         Of the synapses within and between areas; None is the mixed-stability gate with flexibilities from .05 to 1 and
         a sensitivity of 10. At a weight of .1 above the initial one, a synapse of flexibility .5 has a gate of .42.
@@ -138,7 +138,11 @@ def cortex(size: int = 500, inhibitory: int = 80, areas: int = 1, stability: Sta
         ]
         if area:
             below = f"C{area}" if area > 1 else "C"
-            projections += [Projection(below, C, within, SPARSE), Projection(C, below, within, SPARSE)]
+            forward = _instar(initial=1.3, maximum=2.4).model_copy(update={"eta": 0.02, "stability": gate})
+            projections += [
+                Projection(below, C, forward, InDegree(min(size, 75))),
+                Projection(C, below, within, SPARSE),
+            ]
     return Circuit(populations=tuple(populations), projections=tuple(projections))
 
 
@@ -182,10 +186,11 @@ def two_stage(hippocampus_: Circuit | None = None, cortex_: Circuit | None = Non
     )
     projections = (*second.projections, *between, *first.projections)
     slow = [p.name for p in second.projections if p.rule.plastic]  # cortical
+    associative = [name for name in slow if second.projection(name).rule.initial < 1]  # not those that drive an area
     fast = [p.name for p in (*between, *first.projections) if p.rule.plastic]  # hippocampal
 
     def gains(*, into_H: float, recurrent: float, out: float, cortical: float) -> dict[str, float]:
-        return {**dict.fromkeys(slow, cortical), into: into_H, "H-H": recurrent, back: out}
+        return {**dict.fromkeys(associative, cortical), into: into_H, "H-H": recurrent, back: out}
 
     def rates(hippocampal: float, cortical: float) -> dict[str, float]:
         return {name: rate for names, rate in ((fast, hippocampal), (slow, cortical)) for name in names if rate}

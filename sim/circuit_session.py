@@ -110,8 +110,8 @@ class CircuitSession(Session):
         yield from self._go_through(step, len(pieces), pieces.__getitem__)
 
     def lesion(self, step: Step) -> Iterator[Progress]:
-        # Every later step names the lesion in force.
-        return iter(())
+        # Every later step names the lesion in force, so there is nothing to remember.
+        yield Progress("no lesion" if step.lesion == "none" else f"without {step.lesion}", 1, 1, seconds=0.0)
 
     def _go_through(self, step: Step, count: int, piece_of: Callable[[int], Piece]) -> Iterator[Progress]:
         for number in range(self._piece, count):
@@ -165,13 +165,12 @@ class CircuitSession(Session):
         performance = np.full((1, slots), np.nan, dtype=np.float32)
         counts = np.full((1, slots, slots), -1, dtype=np.int32)
         trials = np.full((1, slots, tests), -1, dtype=np.int16)
+        unanswered = Responses(performance=performance.copy(), counts=counts.copy(), trials=trials.copy())
         if self.stopped:
-            return Responses(performance=performance, counts=counts, trials=trials)
+            return unanswered
         before, start = self._network.state(), self._network.time
         patterns = np.stack([self._pattern(slot) for slot in range(slots)])
-        fraction, noise = self._procedure.cue_fraction, 0.0
-        if isinstance(step.phase, Probe) and step.phase.cue is not None:
-            fraction, noise = step.phase.cue.fraction, step.phase.cue.noise
+        fraction, noise = self._cue_of(step)
         for slot in np.flatnonzero(asked[0]).tolist():
             scores, counts[0, slot] = [], 0
             for number in range(self._procedure.cues_per_item):
@@ -188,7 +187,18 @@ class CircuitSession(Session):
             performance[0, slot] = np.mean(scores)
         self._ahead += self._network.time - start
         self._network.load_state(before)
+        if self.stopped:
+            return unanswered
         return Responses(performance=performance, counts=counts, trials=trials)
+
+    def _cue_of(self, step: Step) -> tuple[float, float]:
+        """Share of an item's cells that a probe drives, and share of those that are replaced by others."""
+        phase: object = step.phase
+        if step.curve and self.subjects.timeline is not None:
+            phase = self.subjects.timeline.steps[step.index + 1].phase
+        if isinstance(phase, Probe) and phase.cue is not None:
+            return phase.cue.fraction, phase.cue.noise
+        return self._procedure.cue_fraction, 0.0
 
     # Runs of the network ----------------------------------------------------------------------------------------------
 

@@ -296,6 +296,14 @@ def test_only_what_is_asked_is_probed():
     assert (responses.counts[0, [0, 2]] == -1).all()
 
 
+def test_a_learning_curve_has_the_cue_of_its_probe():
+    subject, steps = session("- wake: [0]\n- probe: {kind: cued, cue: {fraction: 0.25}, every: epoch}")
+    list(subject.wake(steps[0]))
+    first = len(subject._network.log)
+    subject.probe(steps[0], asked())
+    assert [len(entry[3]) for entry in subject._network.log[first:] if entry[3]] == [1, 1, 1]
+
+
 def test_a_noisy_cue_drives_cells_outside_the_pattern():
     subject, steps = session("- wake: [0]\n- probe: {kind: cued, cue: {fraction: 0.5, noise: 0.5}}")
     subject.probe(steps[1], asked())

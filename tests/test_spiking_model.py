@@ -1,5 +1,7 @@
 """Circuits as models: what they refuse, how images become patterns, how recall is scored, how long phases last."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ from engram.models.spiking.circuit_model import CircuitModel
 from engram.models.spiking.encoding import ImageCode
 from engram.models.spiking.presets import two_stage_model
 from engram.models.spiking.procedure import Procedure
-from engram.protocols import Protocol
+from engram.protocols import Protocol, RecordSpec
 from engram.protocols.phases import Rest, Sleep
 from engram.sim.circuit_phases import presentation, rest_pieces, sleep_pieces, sleep_stages
 from engram.sim.circuit_recall import best_match, cued_cells, recall_auc
@@ -105,13 +107,26 @@ def test_too_sparse_a_code_of_images_is_refused():
 def test_sleep_without_recurrent_excitation_in_the_hippocampus_is_warned_of():
     with pytest.warns(UserWarning, match="nothing will replay"):
         model(recurrent=False).check(protocol("- sleep: 6 h"), patterns())
-    model(recurrent=False).check(protocol("- wake: all"), patterns())  # warnings are errors here
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model(recurrent=False).check(protocol("- wake: all"), patterns())
+        model().check(protocol("- sleep: 6 h"), patterns())
+
+
+@pytest.mark.parametrize(("name", "words"), [("C.w", 'no "C.w"; it has C.a'), ("D.v", 'no "D.v"')])
+def test_states_of_what_is_not_there_are_refused(name, words):
+    asked = protocol("- wake: all").model_copy(update={"record": RecordSpec(states={"of": [name], "every": "1 ms"})})
+    with pytest.raises(ValueError, match=words):
+        model().check(asked, patterns())
+    fine = protocol("- wake: all").model_copy(update={"record": RecordSpec(states={"of": ["H.gE"], "every": "1 ms"})})
+    model().check(fine, patterns())
 
 
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
         ({"driven": "D"}, 'procedure.driven: found "D"; the circuit has no population of that name, but C or H'),
+        ({"driven": "H"}, "population H of the circuit has no drive_weight"),
         ({"rate_limits": {"HI": "9 Hz"}}, 'rate_limits: found "HI"'),
         ({"shuffled": ["H-C"]}, 'shuffled: found "H-C"; the circuit has no plastic projection'),
         ({"states": {"wake": "awake"}}, 'states.wake: found "awake"'),

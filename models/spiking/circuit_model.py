@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from ...data.wording import counted, nearest, one_of
+from ...data.wording import at_most, counted, nearest, one_of
 from ...protocols.phases import Lesion, Probe, Rest, Sleep, Wake
 from ...protocols.problems import shown
 from ...protocols.protocol import walk
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from ...data.items import Pool
     from ...protocols import Protocol
+
+VARIABLE = re.compile(r"^\s*(?:d(\w+)/dt\s*=|(\w+)\s*[:=])", re.MULTILINE)
 
 PATTERNS = "patterns"
 """Item set whose pixels are cells, and not something to be seen by them."""
@@ -74,6 +77,11 @@ class CircuitModel(Model):
                         f'procedure.{field}: found "{name}"; the circuit has no {what} of that name, but '
                         f"{one_of(known) or 'none'}.{nearest(name, known)}"
                     )
+        if self.circuit.population(procedure.driven).drive_weight is None:
+            raise ValueError(
+                f"procedure.driven: population {procedure.driven} of the circuit has no drive_weight, so nothing can "
+                "drive it; give it one, such as 0.6"
+            )
         for use in ("wake", "probe"):
             self._state_of(use, f"procedure.states.{use}")
         if procedure.reset.split()[0] != "0":
@@ -87,7 +95,7 @@ class CircuitModel(Model):
     @property
     def cells(self) -> int:
         """Size of the population that items drive."""
-        return next(p.size for p in self.circuit.populations if p.name == self.procedure.driven)
+        return self.circuit.population(self.procedure.driven).size
 
     def check(self, protocol: Protocol, pool: Pool) -> None:
         """Refuse, in words, a protocol or a pool that this circuit cannot be taken through.
@@ -115,6 +123,8 @@ class CircuitModel(Model):
                 raise ValueError(f"{where}: {problem}")
         super().check(protocol, pool)
         self._check_patterns(pool)
+        if protocol.record.states is not None:
+            self._check_watched(protocol.record.states.of)
         sleeps = any(isinstance(element, Sleep) for _, element in walk(protocol.schedule))
         if sleeps and not self._replays():
             warnings.warn(
@@ -202,6 +212,21 @@ class CircuitModel(Model):
                 raise ValueError(
                     f"an image of item set {pool.name} makes {int(members.min())} to {int(members.max())} of {cells} "
                     "cells active; a pattern needs at least two cells, and at least two outside of it"
+                )
+
+    def _check_watched(self, names: tuple[str, ...]) -> None:
+        variables = {
+            f"{population.name}.{variable}"
+            for population in self.circuit.populations
+            for pair in VARIABLE.findall(population.cell.equations().model)
+            for variable in pair
+            if variable
+        }
+        for name in names:
+            if name not in variables:
+                raise ValueError(
+                    f'record.states: the circuit has no "{name}"; it has {at_most(sorted(variables), 40)}.'
+                    f"{nearest(name, variables)}"
                 )
 
     def _replays(self) -> bool:

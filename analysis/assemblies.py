@@ -127,7 +127,7 @@ def assembly_overlap(assemblies: ArrayLike) -> np.ndarray:
     member = membership(assemblies).astype(np.int64)
     common, sizes = member @ member.T, member.sum(axis=1)
     smaller = np.minimum(sizes[:, None], sizes)
-    return np.divide(common, smaller, out=np.full(common.shape, np.nan), where=smaller > 0)
+    return np.asarray(np.divide(common, smaller, out=np.full(common.shape, np.nan), where=smaller > 0))
 
 
 def membership(assemblies: ArrayLike, cells: int | None = None) -> np.ndarray:

@@ -87,6 +87,9 @@ class StandIn:
     def presentations(self):
         return self.shown
 
+    def phases(self):
+        return pd.DataFrame({"index": range(40), "kind": "wake"})
+
     def subjects(self):
         performance = self.tables["performance"]
         rows = [(m, k, "complete") for m in performance["model"].values for k in performance["subject"].values]

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from .circuit import Circuit as Circuit
     from .circuit import Population as Population
     from .circuit import Projection as Projection
+    from .circuit_model import CircuitModel as CircuitModel
     from .connectivity import AllToAll as AllToAll
     from .connectivity import Connectivity as Connectivity
     from .connectivity import InDegree as InDegree
     from .connectivity import OneToOne as OneToOne
     from .connectivity import Probability as Probability
+    from .encoding import ImageCode as ImageCode
     from .hippocampus_cortex import cortex as cortex
     from .hippocampus_cortex import hippocampus as hippocampus
     from .hippocampus_cortex import two_stage as two_stage
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
     from .mechanisms import Process as Process
     from .own_equations import EquationCell as EquationCell
     from .own_equations import EquationRule as EquationRule
+    from .presets import fixed_rate_two_stage_model as fixed_rate_two_stage_model
+    from .presets import flexible_two_stage_model as flexible_two_stage_model
+    from .presets import two_stage_model as two_stage_model
+    from .procedure import Procedure as Procedure
+    from .procedure import StateNames as StateNames
     from .stability import FixedRates as FixedRates
     from .stability import MixedStability as MixedStability
     from .stability import Stability as Stability
@@ -50,12 +57,14 @@ _MODULE_OF = {
     "Cell": "cells",
     "CellEquations": "cells",
     "Circuit": "circuit",
+    "CircuitModel": "circuit_model",
     "Connectivity": "connectivity",
     "Decay": "mechanisms",
     "DownScaling": "mechanisms",
     "EquationCell": "own_equations",
     "EquationRule": "own_equations",
     "FixedRates": "stability",
+    "ImageCode": "encoding",
     "InDegree": "connectivity",
     "IncomingCap": "mechanisms",
     "InhibitoryPlasticity": "stdp",
@@ -67,17 +76,22 @@ _MODULE_OF = {
     "PlasticRule": "synapse_rules",
     "Population": "circuit",
     "Probability": "connectivity",
+    "Procedure": "procedure",
     "Process": "mechanisms",
     "Projection": "circuit",
     "RuleEquations": "synapse_rules",
     "Stability": "stability",
+    "StateNames": "procedure",
     "Static": "synapse_rules",
     "SynapseRule": "synapse_rules",
     "TraceRule": "trace_rule",
     "TripletSTDP": "stdp",
     "cortex": "hippocampus_cortex",
+    "fixed_rate_two_stage_model": "presets",
+    "flexible_two_stage_model": "presets",
     "hippocampus": "hippocampus_cortex",
     "two_stage": "hippocampus_cortex",
+    "two_stage_model": "presets",
 }
 
 __all__ = sorted(_MODULE_OF)

@@ -16,7 +16,7 @@ from ..models.synapses import gate
 from ..protocols import Probe, RecordSpec
 from .circuit_guard import ActivityGuard
 from .circuit_phases import Piece, Stretch, cue, presentation, rest_pieces, sleep_pieces
-from .circuit_recall import best_match, cued_cells, recall_auc
+from .circuit_recall import Cells, best_match, cued_cells, recall_auc
 from .circuit_streams import CircuitRows, watched
 from .session import Progress, Responses, Session, Settings, State, Subjects
 
@@ -165,19 +165,14 @@ class CircuitSession(Session):
         performance = np.full((1, slots), np.nan, dtype=np.float32)
         counts = np.full((1, slots, slots), -1, dtype=np.int32)
         trials = np.full((1, slots, tests), -1, dtype=np.int16)
-        unanswered = Responses(performance=performance.copy(), counts=counts.copy(), trials=trials.copy())
-        if self.stopped:
-            return unanswered
-        before, start = self._network.state(), self._network.time
         patterns = np.stack([self._pattern(slot) for slot in range(slots)])
-        fraction, noise = self._cue_of(step)
+        before = self._network.state()
         for slot in np.flatnonzero(asked[0]).tolist():
+            if self.stopped:
+                break
             scores, counts[0, slot] = [], 0
             for number in range(self._procedure.cues_per_item):
-                members = self._pattern(slot, number % tests)
-                cued = cued_cells(members, fraction, noise, self._rng("cue", slot, number))
-                stretches = cue(self._procedure, slot, self._hertz(cued))
-                fired = self._play(step, stretches, self._piece, "cue", slot, number)
+                fired, members, cued = self._recall(step, slot, number, before)
                 scores.append(recall_auc(fired, members, cued))
                 answer = best_match(fired, patterns, cued)
                 if answer >= 0:
@@ -185,11 +180,20 @@ class CircuitSession(Session):
                 if number < tests:
                     trials[0, slot, number] = answer
             performance[0, slot] = np.mean(scores)
+        if self.stopped:
+            performance[:], counts[:], trials[:] = np.nan, -1, -1
+        return Responses(performance=performance, counts=counts, trials=trials)
+
+    def _recall(self, step: Step, slot: int, number: int, before: State) -> tuple[NDArray[np.int64], Cells, Cells]:
+        """Cue an item and go back to the state before; spikes, members and cued cells, [cell]."""
+        fraction, noise = self._cue_of(step)
+        members = self._pattern(slot, number % self._draw.test.shape[1])
+        cued = cued_cells(members, fraction, noise, self._rng("cue", slot, number))
+        start = self._network.time
+        fired = self._play(step, cue(self._procedure, slot, self._hertz(cued)), self._piece, "cue", slot, number)
         self._ahead += self._network.time - start
         self._network.load_state(before)
-        if self.stopped:
-            return unanswered
-        return Responses(performance=performance, counts=counts, trials=trials)
+        return fired, members, cued
 
     def _cue_of(self, step: Step) -> tuple[float, float]:
         """Share of an item's cells that a probe drives, and share of those that are replaced by others."""

@@ -296,6 +296,17 @@ def test_only_what_is_asked_is_probed():
     assert (responses.counts[0, [0, 2]] == -1).all()
 
 
+def test_what_else_is_probed_plays_no_role():
+    subject, steps = session("- wake: [0]\n- probe: all")
+    list(subject.wake(steps[0]))
+    every = subject.probe(steps[1], asked())
+    first = rows(subject)["spikes/C"]["timestamps"]
+    alone = subject.probe(steps[1], np.array([[False, False, True]]))
+    again = rows(subject)["spikes/C"]["timestamps"]
+    assert alone.performance[0, 2] == every.performance[0, 2]
+    assert np.allclose(np.diff(again), np.diff(first[-len(again) :]))
+
+
 def test_a_learning_curve_has_the_cue_of_its_probe():
     subject, steps = session("- wake: [0]\n- probe: {kind: cued, cue: {fraction: 0.25}, every: epoch}")
     list(subject.wake(steps[0]))

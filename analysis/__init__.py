@@ -10,6 +10,9 @@ from importlib import import_module
 from typing import Any
 
 _MODULE_OF = {
+    "item_rates": ".decoding",
+    "decode_items": ".decoding",
+    "decoded_sequences": ".decoding",
     "recorded_spikes": ".recorded_circuits",
     "weights_by_assembly": ".recorded_circuits",
     "recorded_stages": ".recorded_circuits",

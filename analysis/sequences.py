@@ -87,7 +87,7 @@ def sequence_replay(
     member = membership(assemblies)
     if items < 3:
         raise ValueError(f"items is {items}; expected at least 3, two have an order by chance half of the time")
-    position = _positions(order, len(member))
+    position = positions(order, len(member))
     when, ids = spike_arrays(times, node_ids, member.shape[1])
     one = member.sum(axis=0) == 1
     item_of = np.where(one, member.argmax(axis=0), -1)
@@ -146,7 +146,7 @@ def burst_sequences(
         raise ValueError(f"length is {length}; expected 3 to 7 bursts, whose orders can all be gone through")
     matched = chosen > 0
     chosen, when = chosen[matched].astype(np.int64), when[matched]
-    position = _positions(order, int(chosen.max(initial=0)))
+    position = positions(order, int(chosen.max(initial=0)))
     breaks = np.flatnonzero(np.diff(when) > gap) + 1
     rows = []
     for run in np.split(np.arange(chosen.size), breaks):
@@ -275,14 +275,14 @@ def _order_within(
     mean_time, item = mean_time[kept], np.searchsorted(active, item[kept])
     rank = rankdata(mean_time) - (len(mean_time) + 1) / 2
     by_item, cells = np.bincount(item, weights=rank), number[active]
-    orders = _item_orders(position[active], shuffles, rng)
+    orders = item_orders(position[active], shuffles, rng)
     middle = (
         (orders[:, None, :] < orders[:, :, None]) @ cells + (cells + 1) / 2 - (cells.sum() + 1) / 2
     )  # [order, item]
     scale = np.sqrt((middle**2 @ cells) * (rank**2).sum())
     rho = middle @ by_item / np.where(scale > 0, scale, np.inf)
     slope = float(np.polyfit(position[active][item], mean_time, 1)[0])
-    return (active.size, *_against(rho), slope)
+    return (active.size, *against_shuffles(rho), slope)
 
 
 def _order_of_bursts(position: np.ndarray, when: np.ndarray) -> tuple[float, ...]:
@@ -293,24 +293,24 @@ def _order_of_bursts(position: np.ndarray, when: np.ndarray) -> tuple[float, ...
     place = np.arange(position.size) - (position.size - 1) / 2
     orders = np.array(list(permutations(range(position.size))))
     rho = rank[orders] @ place / np.sqrt((rank**2).sum() * (place**2).sum())
-    return (different, *_against(rho), float(np.polyfit(position, when, 1)[0]))
+    return (different, *against_shuffles(rho), float(np.polyfit(position, when, 1)[0]))
 
 
-def _against(rho: np.ndarray) -> tuple[float, float, float, float]:
+def against_shuffles(rho: np.ndarray) -> tuple[float, float, float, float]:
     """The first order is the true one, the others are the null, with the true one among them."""
     spread = float(rho.std())
     z = float(rho[0] / spread) if spread > 0 else float("nan")
     return float(rho[0]), spread, z, float((rho >= rho[0] - 1e-12).mean())
 
 
-def _item_orders(position: np.ndarray, shuffles: int, rng: np.random.Generator) -> np.ndarray:
+def item_orders(position: np.ndarray, shuffles: int, rng: np.random.Generator) -> np.ndarray:
     """Positions of the items in every order, the true one first: [order, item]."""
     if factorial(position.size) <= shuffles:
         return np.array(list(permutations(position)))
     return np.concatenate((position[None], rng.permuted(np.tile(position, (shuffles - 1, 1)), axis=1)))
 
 
-def _positions(order: ArrayLike | None, items: int) -> np.ndarray:
+def positions(order: ArrayLike | None, items: int) -> np.ndarray:
     position = np.arange(1, items + 1) if order is None else np.asarray(order)
     if position.ndim != 1 or position.size < items:
         raise ValueError(f"order has shape {position.shape}; expected a position for each of {items} items")

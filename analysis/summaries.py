@@ -29,8 +29,8 @@ def metrics(recording: Recording) -> dict[str, dict[str, Metric]]:
     ``gross_memory`` belong to the last probe. ``minimum_by_repetition`` and ``mean_by_repetition`` (by repetition) need
     probes labelled ``repetition``; ``after_poisoning`` (mean over items) and ``retained_after_poisoning`` (with chance
     taken off, ratio of the means over subjects) need probes labelled ``poisoning``; ``rho_frequency`` and ``rho_order``
-    (mean over subjects) need items that differ in how often they are presented. ``memorised`` needs recorded responses
-    of a model whose performance is the share of test images that it names.
+    (mean over subjects) need items that differ in how often they are presented. ``memorised`` needs recorded responses,
+    and like ``gross_memory`` a model whose performance is the share of test images that it names.
 
     Where there are nights or lesions: ``intact_recall`` and ``lesioned_recall`` (by night, from before the first; means
     over items and subjects). Of circuits: ``burst_rate`` (per simulated second of NREM), ``burst_median_ms``,
@@ -76,7 +76,9 @@ def metrics(recording: Recording) -> dict[str, dict[str, Metric]]:
     average = _at_final_probe(average_performance(performance, presentations), performance)
     gross = _at_final_probe(gross_memory(performance, presentations), performance)
     add("average", lambda model: _mean(average, model, "average_performance"))
-    add("gross_memory", lambda model: _mean(gross, model, "gross_memory"))
+    for model in models:
+        if in_shares(recording, model):
+            found[model]["gross_memory"] = _mean(gross, model, "gross_memory")
     if has_label(performance, "repetition"):
         repetitions = repetition_numbers(performance)
         weakest, mean = minimum_by_repetition(performance), mean_by_repetition(performance)

@@ -114,11 +114,11 @@ def cortex(size: int = 500, inhibitory: int = 80, areas: int = 1, stability: Sta
     """
     gate = stability or MixedStability({"kind": "uniform", "low": 0.05, "high": 1.0}, 10.0)
     within = TraceRule(
-        eta=2e-3,
+        eta=4e-3,
         initial=0.02,
         maximum=0.6,
         stability=gate,
-        mechanisms=(DownScaling("0.04 Hz", ("rem",)),),
+        mechanisms=(DownScaling("0.12 Hz", ("rem",)),),
         pre_threshold=0.2,
         post_threshold=0.0,
     )

@@ -51,8 +51,9 @@ def replay_events(
     Returns
     -------
     pandas.DataFrame
-        One row per burst: ``model``, ``subject``, ``night`` (from 1), ``phase``, ``stage``, ``cycle``, then the
-        columns of `population_bursts` and, but for ``burst``, of `match_bursts`.
+        One row per burst: ``model``, ``subject``, ``night`` (from 1), ``phase``, ``stage`` (``cue`` where a cue falls
+        into the burst, which is then not spontaneous), ``cycle``, then the columns of `population_bursts` and, but for
+        ``burst``, of `match_bursts`.
 
     Raises
     ------
@@ -227,13 +228,16 @@ class _Replay:
         matched = match_bursts(counts, assemblies, np.random.default_rng([self.seed, phase])).drop(columns="burst")
         starts = stretch["start"].to_numpy(dtype=float)
         place = np.maximum(np.searchsorted(starts, bursts["peak"].to_numpy(dtype=float), side="right") - 1, 0)
+        cues = stretch.loc[stretch["stage"] == "cue", ["start", "stop"]].to_numpy(dtype=float)
+        begin, end = (bursts[side].to_numpy(dtype=float)[:, None] for side in ("start", "stop"))
+        cued = ((begin < cues[:, 1]) & (end > cues[:, 0])).any(axis=1)
         where = pd.DataFrame(
             {
                 "model": self.model,
                 "subject": self.subject,
                 "night": int(self.night_of.get(phase, 0)),
                 "phase": phase,
-                "stage": stretch["stage"].to_numpy()[place] if len(stretch) else "",
+                "stage": np.where(cued, "cue", stretch["stage"].to_numpy()[place]) if len(stretch) else "",
                 "cycle": stretch["cycle"].to_numpy()[place] if len(stretch) else 0,
             },
             index=bursts.index,

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 
 from ..circuit_metrics import has_nights_or_lesions
 from ..consolidation import night_of_phases, recall_over_nights
+from ..probes import probe_column
 from ..recorded_circuits import (
     circuit_subjects,
     cortical_projections,
@@ -37,13 +38,27 @@ if TYPE_CHECKING:
 
 Panel = Callable[[Axes], Axes]
 RASTER_SECONDS = 3.0
-MOST_MODELS = 3  # whose replay is shown
+MOST_MODELS, MOST_LISTS = 3, 4  # that get a panel of their own
 
 
-def recall_panel(recording: Recording, performance: xr.DataArray) -> Panel | None:
-    """Recall over nights, where the protocol has nights or lesions."""
+def recall_panels(recording: Recording, performance: xr.DataArray) -> list[Panel]:
+    """Recall over nights, where the protocol has nights or lesions, of each list that is probed by itself."""
     if not has_nights_or_lesions(recording, performance):
-        return None
+        return []
+    lists = lists_probed(performance)
+    if len(lists) < 2:
+        return [_recall_panel(recording, performance, "")]
+    names = probe_column(performance, "list").astype(str)
+    return [_recall_panel(recording, performance.isel(probe=names == name), name) for name in lists[:MOST_LISTS]]
+
+
+def lists_probed(performance: xr.DataArray) -> list[str]:
+    """Names of the lists that probes ask for, in order of appearance."""
+    names = probe_column(performance, "list").astype(str) if "list" in performance.coords else []
+    return [name for name in dict.fromkeys(map(str, names)) if name]
+
+
+def _recall_panel(recording: Recording, performance: xr.DataArray, title: str) -> Panel:
     recall = recall_over_nights(performance, recording.phases())
     shares = any(in_shares(recording, str(model)) for model in performance["model"].values)
 
@@ -52,6 +67,7 @@ def recall_panel(recording: Recording, performance: xr.DataArray) -> Panel | Non
         if recall["lesion"].nunique() * recall["model"].nunique() <= 6 and len(recall):
             ax.legend(loc="best", fontsize="x-small", frameon=False)
         ax.set_ylabel("recall" if shares else "recall (AUC)")
+        ax.set_title(title)
         return ax
 
     return draw

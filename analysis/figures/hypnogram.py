@@ -13,6 +13,7 @@ from .style import GREY, new_axes
 LEVELS = ("wake", "rest", "REM", "NREM")
 LEVEL_OF = {"rem": "REM", "nrem": "NREM", "rest": "rest", "quiet": "rest"}
 TOP = len(LEVELS)
+MOST_NAMES = 10  # of items
 
 
 def plot_hypnogram(
@@ -81,7 +82,8 @@ def plot_hypnogram(
     if events is not None:
         ticks |= _draw_events(axes, events, clock)
     axes.set_yticks(list(ticks), list(ticks.values()), fontsize="small")
-    axes.set_ylim(min(ticks, default=0) - 0.8, TOP + 0.6)
+    lowest = min((line.get_ydata()[0] for line in axes.get_lines()), default=0)
+    axes.set_ylim(lowest - 0.8, TOP + 0.6)
     axes.set_xlabel("simulated time (s)" if time_scale is None else "time asleep or at rest (h)")
     return axes
 
@@ -113,6 +115,7 @@ def _levels(segments: pd.DataFrame, asleep: np.ndarray) -> np.ndarray:
 def _draw_events(axes: Axes, events: pd.DataFrame, clock: _Clock) -> dict[float, str]:
     require_columns(events, ("peak", "item"), "events")
     ticks: dict[float, str] = {}
+    every = max(1, -(-int(events["item"].max()) // MOST_NAMES)) if len(events) else 1
     for item in sorted(set(events["item"].astype(int))):
         rows = events[events["item"] == item]
         line = -0.3 - 0.55 * float(item if item else events["item"].max() + 1)
@@ -121,5 +124,6 @@ def _draw_events(axes: Axes, events: pd.DataFrame, clock: _Clock) -> dict[float,
             clock(rows["peak"].to_numpy(dtype=float)), np.full(len(rows), line), linestyle="none", marker="|",
             markersize=5, markeredgewidth=0.8, color=color,
         )  # fmt: skip
-        ticks[line] = f"item {item}" if item else "unmatched"
+        if item % every == 0 or (item == 1 and every < 4):
+            ticks[line] = f"item {item}" if item else "unmatched"
     return ticks

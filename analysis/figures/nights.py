@@ -77,9 +77,12 @@ def plot_nights(
     level = _one_chance(chance)
     if level is not None:
         draw_chance(axes, level)
-    last = int(recall["night"].max()) if len(recall) else 0
-    axes.set_xticks(range(last + 1), ["before", *map(str, range(1, last + 1))] if last < 12 else None)
-    axes.set(xlabel="night", ylabel="recall", ylim=(min(0.4, _lowest(recall, level)), 1.02), xlim=(-0.25, last + 0.25))
+    first, last = (int(recall["night"].min()), int(recall["night"].max())) if len(recall) else (0, 0)
+    if last - first < 12:
+        axes.set_xticks(range(first, last + 1), [str(night or "before") for night in range(first, last + 1)])
+    axes.set(
+        xlabel="night", ylabel="recall", ylim=(min(0.4, _lowest(recall, level)), 1.02), xlim=(first - 0.25, last + 0.25)
+    )
     legend_beside(axes, own=ax is None)
     return axes
 

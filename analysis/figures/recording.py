@@ -18,7 +18,7 @@ from ..capacity import average_performance
 from ..frequency import frequency_varies
 from ..summaries import has_label, in_shares, recorded_responses, sound_performance
 from .capacity import plot_gross_memory, plot_memorised
-from .circuit_panels import circuit_panels, recall_panel
+from .circuit_panels import circuit_panels, lists_probed, recall_panels
 from .frequency import plot_frequency_order, plot_performance_by_frequency
 from .poisoning import plot_items_after_poisoning, plot_poisoning
 from .repetition import plot_items_by_repetition, plot_repetition
@@ -101,17 +101,18 @@ def plot_recording(recording: Recording) -> Figure:
 def _sections(recording: Recording, performance: xr.DataArray, models: list[str]) -> list[Section]:
     presentations = recording.presentations()
     found = []
-    if has_label(performance, "repetition"):
+    by_list = len(lists_probed(performance)) > 1  # probes of single lists make no serial position
+    if has_label(performance, "repetition") and not by_list:
         found.append(_repetition(performance, models))
     if has_label(performance, "poisoning"):
         found.append(_poisoning(performance, models))
-    if frequency_varies(presentations):
+    if frequency_varies(presentations) and not by_list:
         found.append(_frequency(performance, presentations))
-    nights = recall_panel(recording, performance)
+    nights = recall_panels(recording, performance)
     small, wide = circuit_panels(recording, models)
     if nights or small:
-        found.append(Section([*([nights] if nights else []), *small]))
-    if not found or (nights is None and len(found) == bool(small)):
+        found.append(Section([*nights, *small]))
+    if not found or (not nights and len(found) == bool(small)):
         found = [*_serial_position(recording, performance, presentations, models), *found]
     return [*found, *(Section([panel]) for panel in wide)]
 

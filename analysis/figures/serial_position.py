@@ -103,7 +103,7 @@ def plot_learning_curves(curves: xr.DataArray, ax: Axes | None = None, *, model:
         points = table.drop_duplicates("point")
         starts = points["point"].to_numpy()[1:][np.diff(points["epoch"].to_numpy()) <= 0]
         axes.vlines(starts - 0.5, 0, 1, color="#D9D9D9", linewidth=0.6, zorder=0)
-    draw_chance(axes, 1 / len(items))
+    draw_chance(axes, chance_level(curves))
     axes.set(xlabel="epoch", ylabel="performance", ylim=(0, 1), title=name)
     count_ticks(axes, curves.sizes["point"])
     legend_beside(axes, own=ax is None, title="item")

@@ -7,13 +7,15 @@ part of it; every namespace is explicit, so that nothing is read from whatever f
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import brian2
 import numpy as np
 from brian2.core.clocks import Clock
+from numpy.typing import ArrayLike, NDArray
 
-from ..models.spiking.circuit import Population, Projection
+from ..models.spiking.circuit import Circuit, Population, Projection
 from ..models.spiking.quantities import dimension, in_si
 
 _BASE_UNIT = {
@@ -33,7 +35,40 @@ def quantity(text: str) -> Any:
     return in_si(text) * _BASE_UNIT[dimension(text)]
 
 
-def neurons(population: Population, clock: Clock, code: type) -> brian2.NeuronGroup:
+class Drawn(NamedTuple):
+    """The synapses of a projection as they start, each [synapse]; a flexibility of 1 where the rule knows none."""
+
+    pre: NDArray[np.int32]
+    post: NDArray[np.int32]
+    initial: NDArray[np.float64]
+    flexibility: NDArray[np.float64]
+
+
+def drawn(projection: Projection, circuit: Circuit, rng_of: Callable[..., np.random.Generator]) -> Drawn:
+    """Draw a projection's synapses in NumPy, each quantity from its own stream."""
+    name, rule = projection.name, projection.rule
+    pre, post = projection.connectivity.draw(
+        circuit.population(projection.source).size,
+        circuit.population(projection.target).size,
+        projection.source == projection.target,
+        rng_of("connectivity", name),
+    )
+    stability = getattr(rule, "stability", None)
+    return Drawn(
+        pre,
+        post,
+        rule.start(len(pre), rng_of("weights", name)),
+        np.ones(len(pre)) if stability is None else stability.sample(len(pre), rng_of("flexibility", name)),
+    )
+
+
+def initial_values(synapses: Drawn) -> dict[str, NDArray[np.float64]]:
+    """Values of a synapse's own variables at the start, of those that its rule has."""
+    f = synapses.flexibility
+    return {"w": synapses.initial, "w0": synapses.initial, "f": f, "alpha": (f > 0).astype(float)}
+
+
+def neurons(population: Population, clock: Clock, code: type | None) -> brian2.NeuronGroup:
     """The cells of a population, at rest.
 
     Besides the cell's own variables they have ``alive``, without which they never spike.
@@ -54,10 +89,23 @@ def neurons(population: Population, clock: Clock, code: type) -> brian2.NeuronGr
     )
 
 
+def drive_weight(population: Population) -> Any:
+    """What one spike of a cell's Poisson source adds.
+
+    Raises
+    ------
+    ValueError
+        The population cannot be driven.
+    """
+    if population.drive_weight is None:
+        raise ValueError(f"population {population.name} cannot be driven: give it a drive_weight")
+    return population.drive_weight * quantity(population.cell.equations().receptors["excitatory"][1])
+
+
 def drive(population: Population, group: brian2.NeuronGroup) -> Any:
     """One Poisson source for each cell: at every step, as many spikes of it as its rate says arrive at once."""
-    variable, unit = population.cell.equations().receptors["excitatory"]
-    group.namespace.update(drive_weight=population.drive_weight * quantity(unit))
+    variable, _ = population.cell.equations().receptors["excitatory"]
+    group.namespace.update(drive_weight=drive_weight(population))
     return group.run_regularly(
         f"{variable} += drive_weight*poisson(drive_rate*dt)",
         clock=group.clock,
@@ -68,7 +116,7 @@ def drive(population: Population, group: brian2.NeuronGroup) -> Any:
 
 
 def given_spikes(
-    population: Population, group: brian2.NeuronGroup, times: np.ndarray, cells: np.ndarray
+    population: Population, group: brian2.NeuronGroup, times: ArrayLike, cells: ArrayLike
 ) -> tuple[brian2.SpikeGeneratorGroup, brian2.Synapses]:
     """Spikes at given times, each with the weight of a spike of a cell's Poisson source.
 
@@ -78,8 +126,9 @@ def given_spikes(
         There is no such cell, or a cell is to receive two spikes in one time step.
     """
     variable, _ = population.cell.equations().receptors["excitatory"]
-    steps = np.round(np.asarray(times) / group.clock.dt_)
-    if len(times) != len(cells) or np.any((np.asarray(cells) < 0) | (np.asarray(cells) >= population.size)):
+    times, cells = np.asarray(times, dtype=np.float64), np.asarray(cells, dtype=np.int32)
+    steps = np.round(times / group.clock.dt_)
+    if times.shape != cells.shape or np.any((cells < 0) | (cells >= population.size)):
         raise ValueError(
             f"spikes for {population.name}: expected as many cells as times, from 0 to {population.size - 1}"
         )
@@ -98,7 +147,7 @@ def given_spikes(
         group,
         on_pre=f"{variable}_post += drive_weight",
         delay=0 * brian2.second,
-        namespace={"drive_weight": group.namespace["drive_weight"]},
+        namespace={"drive_weight": drive_weight(population)},
         clock=group.clock,
         name=f"synapses_given_{population.name}",
         codeobj_class=group.codeobj_class,
@@ -110,10 +159,9 @@ def given_spikes(
 
 def synapses(
     projection: Projection,
-    source: brian2.NeuronGroup,
-    target: brian2.NeuronGroup,
-    cells: dict[str, Population],
-    pairs: tuple[np.ndarray, np.ndarray],
+    circuit: Circuit,
+    groups: Mapping[str, brian2.NeuronGroup],
+    drawn: Drawn,
     slow_clocks: dict[str, Clock],
 ) -> brian2.Synapses:
     """The synapses of a projection, connected.
@@ -122,8 +170,9 @@ def synapses(
     those in use follow from the brain state, so that synapses that do not learn cost no more than static ones.
     """
     rule = projection.rule.equations()
-    pre = cells[projection.source].cell.equations()
-    post = cells[projection.target].cell.equations()
+    pre = circuit.population(projection.source).cell.equations()
+    post = circuit.population(projection.target).cell.equations()
+    source, target = groups[projection.source], groups[projection.target]
     variable, unit = post.receptors[projection.receptor]
     transmit = f"{variable}_post += gain*w" + ("" if unit == "1" else "*receptor_unit")
 
@@ -160,7 +209,7 @@ def synapses(
         name=f"synapses_{projection.name.replace('-', '_to_')}",
         codeobj_class=source.codeobj_class,
     )
-    result.connect(i=pairs[0], j=pairs[1])
+    result.connect(i=drawn.pre, j=drawn.post)
     for process in rule.processes:
         every = process.every
         clock = slow_clocks.setdefault(every, Clock(dt=quantity(every), name=f"every_{every.replace(' ', '_')}"))

@@ -15,7 +15,7 @@ from ..models.spiking.circuit import BrainState, Circuit, Projection
 from ..models.spiking.quantities import in_si
 from ..models.synapses import gate
 from . import brian2_objects as objects
-from . import network_state
+from . import modulation, network_state
 from .prepared_network import PreparedNetwork
 from .targets import CODE, NO_COMPILER, Target, generated_for, runnable
 
@@ -69,69 +69,44 @@ class CircuitNetwork:
         self.notice = NO_COMPILER if target == "auto" and self.target == "numpy" else ""
         code = CODE[self.target]
         self._clock = Clock(dt=objects.quantity(circuit.dt), name="network_clock")
-        populations = {p.name: p for p in circuit.populations}
         self._groups = {p.name: objects.neurons(p, self._clock, code) for p in circuit.populations}
         self._drives = {
-            name: objects.drive(p, self._groups[name]) for name, p in populations.items() if p.drive_weight is not None
+            p.name: objects.drive(p, self._groups[p.name]) for p in circuit.populations if p.drive_weight is not None
         }
-        self._pairs: dict[str, tuple[NDArray[np.int32], NDArray[np.int32]]] = {}
+        self._drawn: dict[str, objects.Drawn] = {}
         self._synapses: dict[str, brian2.Synapses] = {}
-        self._fixed: dict[str, dict[str, NDArray[np.float64]]] = {}
         slow_clocks: dict[str, Clock] = {}
         with generated_for("numpy"):  # what is only done once is not worth compiling
             for projection in circuit.projections:
-                self._connect(projection, rng_of, populations, slow_clocks)
+                self._connect(projection, objects.drawn(projection, circuit, rng_of), slow_clocks)
+            self._given = [
+                part
+                for name, train in (spike_trains or {}).items()
+                for part in objects.given_spikes(circuit.population(name), self._groups[name], *train)
+            ]
         self._monitors = {
             name: brian2.SpikeMonitor(group, name=f"spikes_{name}", codeobj_class=code)
             for name, group in self._groups.items()
         }
-        self._given: list[Any] = []
-        for name, (times, cells) in (spike_trains or {}).items():
-            self._check_driven(name)
-            self._given += objects.given_spikes(
-                populations[name], self._groups[name], np.asarray(times, dtype=float), np.asarray(cells, dtype=np.int32)
-            )
         self._watched: dict[str, tuple[Any, NDArray[np.int32]]] = {}
         self._network = PreparedNetwork(
             [*self._groups.values(), *self._synapses.values(), *self._monitors.values(), *self._given], self._clock
         )
-        self._taken = {name: np.zeros(p.size, dtype=np.int64) for name, p in populations.items()}
-        self._brain_state = BrainState("none", rates=dict.fromkeys(circuit.plastic(), 1.0))
+        self._taken = {p.name: np.zeros(p.size, dtype=np.int64) for p in circuit.populations}
+        self._brain_state = modulation.beginning(circuit)
         self._silent: tuple[str, ...] = ()
-        for name, group in self._groups.items():
-            _shared(group, "alive", True)
+        for name in self._groups:
             self._rest(name)
         self._modulate()
-        if circuit.states:
-            self.set_state(circuit.states[0].name)
 
-    def _connect(
-        self, projection: Projection, rng_of: Streams, populations: Mapping[str, Any], clocks: dict[str, Clock]
-    ) -> None:
+    def _connect(self, projection: Projection, drawn: objects.Drawn, clocks: dict[str, Clock]) -> None:
         name, rule = projection.name, projection.rule
-        source, target = populations[projection.source], populations[projection.target]
-        pairs = projection.connectivity.draw(
-            source.size, target.size, projection.source == projection.target, rng_of("connectivity", name)
-        )
-        synapses = objects.synapses(
-            projection,
-            self._groups[projection.source],
-            self._groups[projection.target],
-            dict(populations),
-            pairs,
-            clocks,
-        )
-        self._pairs[name], self._synapses[name] = pairs, synapses
+        synapses = objects.synapses(projection, self.circuit, self._groups, drawn, clocks)
+        self._drawn[name], self._synapses[name] = drawn, synapses
         if not rule.plastic:
             _shared(synapses, "w", rule.mean_initial())
             return
-        count = len(pairs[0])
-        initial = rule.start(count, rng_of("weights", name))
-        stability = getattr(rule, "stability", None)
-        flexibility = np.ones(count) if stability is None else stability.sample(count, rng_of("flexibility", name))
-        self._fixed[name] = {"w0": initial, "f": flexibility}
-        values = {"w": initial, "w0": initial, "f": flexibility, "alpha": (flexibility > 0).astype(float)}
-        for variable, value in values.items():
+        for variable, value in objects.initial_values(drawn).items():
             if variable in synapses.variables:
                 synapses.variables[variable].get_value()[:] = value
 
@@ -193,8 +168,9 @@ class CircuitNetwork:
         ValueError
             The population cannot be driven, or the rates do not fit it.
         """
-        self._check_driven(population)
-        size = self.circuit.population(population).size
+        driven = self.circuit.population(population)
+        objects.drive_weight(driven)
+        size = driven.size
         rates = np.asarray(rates_hz, dtype=np.float64)
         if rates.shape not in ((), (size,)) or not np.all(np.isfinite(rates) & (rates >= 0)):
             raise ValueError(
@@ -203,29 +179,15 @@ class CircuitNetwork:
         self._groups[population].variables["drive_rate"].get_value()[:] = rates
         self._choose()
 
-    def _check_driven(self, population: str) -> None:
-        if self.circuit.population(population).drive_weight is None:
-            raise ValueError(f"population {population} cannot be driven: give it a drive_weight")
-
     def _modulate(self) -> None:
         state = self._brain_state
-        populations, projections = self.circuit.silenced(self._silent)
-        for name, group in self._groups.items():
-            _shared(group, "alive", name not in populations)
-            defaults = self.circuit.population(name).cell.equations().states
-            for parameter, value in {**defaults, **state.cells.get(name, {})}.items():
-                _shared(group, parameter, in_si(str(value)))
-        for projection in self.circuit.projections:
-            name, rule, synapses = projection.name, projection.rule, self._synapses[projection.name]
-            lost = name in projections
-            _shared(synapses, "gain", 0.0 if lost else state.gains.get(name, 1.0))
-            if not rule.plastic:
-                continue
-            _shared(synapses, "eta", 0.0 if lost else state.rates.get(name, 0.0) * rule.eta)
-            for process in rule.equations().processes:
-                acts = process.stages is None or state.name in process.stages
-                per_second = in_si(process.value) * (self.time_scale if process.biological else 1.0)
-                _shared(synapses, process.rate, per_second if acts else 0.0)
+        for table, owners in (
+            (modulation.of_cells(self.circuit, state, self._silent), self._groups),
+            (modulation.of_synapses(self.circuit, state, self._silent, self.time_scale), self._synapses),
+        ):
+            for owner, values in table.items():
+                for name, value in values.items():
+                    _shared(owners[owner], name, value)
         self._choose()
 
     def _choose(self) -> None:
@@ -373,7 +335,7 @@ class CircuitNetwork:
         """Weights of a projection's synapses, [synapse]."""
         self.circuit.projection(projection)
         w = self._synapses[projection].variables["w"].get_value()
-        return np.array(np.broadcast_to(w, len(self._pairs[projection][0])))
+        return np.array(np.broadcast_to(w, len(self._drawn[projection].pre)))
 
     def set_weights(self, projection: str, weights: ArrayLike) -> None:
         """Give every synapse of a plastic projection its weight.
@@ -384,7 +346,7 @@ class CircuitNetwork:
             The projection is static, or the weights do not fit it.
         """
         self.circuit.projection(projection)
-        if projection not in self._fixed:
+        if projection not in self.circuit.plastic():
             raise ValueError(f'projection "{projection}" is static: its synapses have no weights of their own')
         given = np.asarray(weights, dtype=np.float64)
         w = self._synapses[projection].variables["w"].get_value()
@@ -392,9 +354,7 @@ class CircuitNetwork:
             raise ValueError(f'projection "{projection}": expected {len(w)} finite weights; found shape {given.shape}')
         w[:] = given
 
-    def synapses(
-        self, projection: str
-    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
+    def synapses(self, projection: str) -> objects.Drawn:
         """What a projection's synapses are and were at the start.
 
         Returns
@@ -402,27 +362,27 @@ class CircuitNetwork:
         tuple of numpy.ndarray
             Source cell, target cell, initial weight and flexibility (1 where the rule knows none) of each synapse.
         """
-        count = len(self._pairs[projection][0])
-        fixed = self._fixed.get(projection)
-        initial = self.weights(projection) if fixed is None else fixed["w0"]
-        return (*self._pairs[projection], initial, np.ones(count) if fixed is None else fixed["f"])
+        self.circuit.projection(projection)
+        return self._drawn[projection]
 
     def apply_caps(self) -> None:
         """Scale the weights onto every cell down to the cap of its projection (see `IncomingCap`)."""
-        for name in self._fixed:
+        for name in self.circuit.plastic():
             projection = self.circuit.projection(name)
             size = self.circuit.population(projection.target).size
             w = self._synapses[name].variables["w"].get_value()
             for mechanism in projection.rule.mechanisms:
-                w[:] = mechanism.capped(w, self._pairs[name][1], size)
+                w[:] = mechanism.capped(w, self._drawn[name].post, size)
 
     def refresh_gates(self) -> None:
         """Read the gates that are held over an item anew."""
-        for name, fixed in self._fixed.items():
-            variables = self._synapses[name].variables
+        for name in self.circuit.plastic():
+            variables, drawn = self._synapses[name].variables, self._drawn[name]
             if "alpha" in variables:
                 s = self.circuit.sensitivity(name)
-                variables["alpha"].get_value()[:] = gate(variables["w"].get_value(), fixed["w0"], fixed["f"], s)
+                variables["alpha"].get_value()[:] = gate(
+                    variables["w"].get_value(), drawn.initial, drawn.flexibility, s
+                )
 
     # --- state
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from .hippocampus_cortex import cortex as cortex
     from .hippocampus_cortex import hippocampus as hippocampus
     from .hippocampus_cortex import two_stage as two_stage
+    from .measures import communities as communities
+    from .measures import degrees as degrees
+    from .measures import distribution as distribution
     from .mechanisms import Decay as Decay
     from .mechanisms import DownScaling as DownScaling
     from .mechanisms import IncomingCap as IncomingCap
@@ -86,7 +89,10 @@ _MODULE_OF = {
     "SynapseRule": "synapse_rules",
     "TraceRule": "trace_rule",
     "TripletSTDP": "stdp",
+    "communities": "measures",
     "cortex": "hippocampus_cortex",
+    "degrees": "measures",
+    "distribution": "measures",
     "fixed_rate_two_stage_model": "presets",
     "flexible_two_stage_model": "presets",
     "hippocampus": "hippocampus_cortex",

@@ -54,8 +54,9 @@ def recall_panels(recording: Recording, performance: xr.DataArray) -> list[Panel
 
 def lists_probed(performance: xr.DataArray) -> list[str]:
     """Names of the lists that probes ask for, in order of appearance."""
-    names = probe_column(performance, "list").astype(str) if "list" in performance.coords else []
-    return [name for name in dict.fromkeys(map(str, names)) if name]
+    if "list" not in performance.coords:
+        return []
+    return [name for name in dict.fromkeys(map(str, probe_column(performance, "list"))) if name]
 
 
 def _recall_panel(recording: Recording, performance: xr.DataArray, title: str) -> Panel:
@@ -105,7 +106,7 @@ def _replay_panel(recording: Recording, model: str, sound: list[tuple[str, int]]
         if counts["night"].nunique() <= 6:
             ax.set_ylim(0, 1.3 * ax.get_ylim()[1])
             ax.legend(
-                loc="upper center", fontsize="x-small", frameon=False, ncols=6, title="night", title_fontsize="x-small"
+                loc="upper center", fontsize="x-small", frameon=False, ncols=3, title="night", title_fontsize="x-small"
             )
         return ax
 

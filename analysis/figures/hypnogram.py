@@ -79,10 +79,11 @@ def plot_hypnogram(
     turns = np.flatnonzero(np.diff(level))
     axes.vlines(start[turns + 1], TOP - level[turns], TOP - level[turns + 1], color="black", linewidth=0.5)
     ticks: dict[float, str] = {TOP - at: name for at, name in enumerate(LEVELS) if (level == at).any()}
-    if events is not None:
-        ticks |= _draw_events(axes, events, clock)
+    lowest = float(min(ticks, default=0))
+    if events is not None and len(events):
+        names, lowest = _draw_events(axes, events, clock)
+        ticks |= names
     axes.set_yticks(list(ticks), list(ticks.values()), fontsize="small")
-    lowest = min((line.get_ydata()[0] for line in axes.get_lines()), default=0)
     axes.set_ylim(lowest - 0.8, TOP + 0.6)
     axes.set_xlabel("simulated time (s)" if time_scale is None else "time asleep or at rest (h)")
     return axes
@@ -112,18 +113,20 @@ def _levels(segments: pd.DataFrame, asleep: np.ndarray) -> np.ndarray:
     return names.map({name: at for at, name in enumerate(LEVELS)}).to_numpy(dtype=np.int64)
 
 
-def _draw_events(axes: Axes, events: pd.DataFrame, clock: _Clock) -> dict[float, str]:
+def _draw_events(axes: Axes, events: pd.DataFrame, clock: _Clock) -> tuple[dict[float, str], float]:
+    """A line for each item below the stages, and one for bursts of none: names by height, and the lowest line."""
     require_columns(events, ("peak", "item"), "events")
     ticks: dict[float, str] = {}
-    every = max(1, -(-int(events["item"].max()) // MOST_NAMES)) if len(events) else 1
+    last = int(events["item"].max())
+    every, step = max(1, -(-last // MOST_NAMES)), min(0.55, 6.5 / max(last, 1))
     for item in sorted(set(events["item"].astype(int))):
         rows = events[events["item"] == item]
-        line = -0.3 - 0.55 * float(item if item else events["item"].max() + 1)
+        line = -0.3 - step * (item or last + every)
         color = MODULE_COLORS["hippocampus"] if item else GREY
         axes.plot(
             clock(rows["peak"].to_numpy(dtype=float)), np.full(len(rows), line), linestyle="none", marker="|",
             markersize=5, markeredgewidth=0.8, color=color,
         )  # fmt: skip
-        if item % every == 0 or (item == 1 and every < 4):
+        if item % every == 0:
             ticks[line] = f"item {item}" if item else "unmatched"
-    return ticks
+    return ticks, -0.3 - step * (last + every)

@@ -194,7 +194,7 @@ def compression(sequences: pd.DataFrame, learned_interval: float, *, alpha: floa
     0          3  1.0  3.0          6.0
 
     >>> compression(burst_sequences([2, 1, 4, 3], [0.0, 0.1, 0.2, 0.3]), 0.6)["reason"].item()
-    'items are not replayed in the order of the list: z 1.04, p .15'
+    'items are not replayed in the order of the list: z 1.04, p 0.15'
     """
     require_columns(sequences, COLUMNS, "sequences")
     if not learned_interval > 0:
@@ -209,7 +209,7 @@ def compression(sequences: pd.DataFrame, learned_interval: float, *, alpha: floa
     if there.empty:
         reason = "no burst or run of bursts holds enough items to have an order"
     elif not p < alpha:
-        reason = f"items are not replayed in the order of the list: z {z:.2f}, p {p:.2f}".replace("0.", ".")
+        reason = f"items are not replayed in the order of the list: z {z:.2f}, p {p:.2f}"
     elif forward.empty:
         reason = f"no single sequence is forward at p < {alpha:g}, so none gives a speed"
     else:

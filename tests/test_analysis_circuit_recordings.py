@@ -230,6 +230,16 @@ def test_spikes_of_all_populations():
     assert not len(spikes["C"][0])
 
 
+def test_lists_that_are_probed_by_themselves_get_a_panel_each():
+    run = recorded()
+    performance = run.performance()
+    lists = ["", "", "old", "old", "new", "new"]
+    run.performance = lambda: performance.assign_coords(list=("probe", lists))
+    axes = plot_recording(run).axes
+    assert [ax.get_title() for ax in axes[:3]] == ["old", "new", MODEL]
+    recorded.cache_clear()
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     ("options", "panels"),

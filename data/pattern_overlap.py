@@ -36,9 +36,9 @@ def pairwise_overlap(patterns: Mask) -> NDArray[np.float64]:
     array([0.5])
     """
     cells = patterns.astype(np.float32)
-    shared = cells @ cells.T
     above = np.triu_indices(len(patterns), 1)
-    return shared[above].astype(np.float64) / patterns[0].sum()
+    shared: NDArray[np.float64] = (cells @ cells.T)[above].astype(np.float64)
+    return shared / int(patterns[0].sum())
 
 
 def draw_patterns(cells: int, active: int, count: int, overlap: float | None, rng: np.random.Generator) -> Mask:

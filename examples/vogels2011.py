@@ -8,6 +8,8 @@ D  Plasticity balances the assemblies as well; by their activity they can no lon
 E  A second of input to a quarter of the first assembly brings back all of it, and nothing else.
 """
 
+from pathlib import Path
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -115,13 +117,15 @@ for ax, stage in zip(above.subplots(1, 5, sharey=True), "ABCDE", strict=True):
 left, right = below.subplots(1, 2)
 time = BIN * (np.arange(len(rates)) + 0.5)
 for name in ("others", "second", "first"):
-    left.semilogy(time, [max(row[name], 0.1) for row in rates], color=COLOURS[name], label=name)
+    smooth = np.convolve([row[name] for row in rates], np.full(5, 0.2), "same")
+    left.semilogy(time, np.maximum(smooth, 0.1), color=COLOURS[name], label=name)
     right.plot(time, [row[name] for row in weights], color=COLOURS[name], label=name)
 for ax in (left, right):
     for stage in "ABCDE":
         ax.axvline(BIN * began[stage], color="0.8", zorder=0)
     ax.set(xlabel="time (s)")
 left.set_ylabel("rate (Hz)")
-right.set_ylabel("weight from inhibitory cells (nS)")
+right.set_ylabel("weight I-E (nS)")
 right.legend()
-figure.savefig("runs/vogels2011.png", dpi=120)
+Path("runs").mkdir(exist_ok=True)
+figure.savefig("runs/vogels2011.png", dpi=100)

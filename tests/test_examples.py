@@ -24,6 +24,7 @@ def run_example(tmp_path, monkeypatch):
         monkeypatch.setattr(module, name, dict(getattr(module, name)))
 
     def run(name, **constants):
+        names = {"__name__": constants.pop("__name__", name.removesuffix(".py"))}
         tree = ast.parse((FOLDER / name).read_text(encoding="utf-8"), filename=name)
         assigned = {
             node.targets[0].id: node
@@ -32,7 +33,6 @@ def run_example(tmp_path, monkeypatch):
         }
         for constant, value in constants.items():
             assigned[constant].value = ast.copy_location(ast.parse(repr(value), mode="eval").body, assigned[constant])
-        names = {"__name__": name.removesuffix(".py")}
         exec(compile(ast.fix_missing_locations(tree), name, "exec"), names)
         return names
 
@@ -51,7 +51,7 @@ def few_images(monkeypatch):
     monkeypatch.setattr(running, "load", load_smaller)
 
 
-LONGEST = {"own_model.py": 60, "two_stage_in_plain_brian2.py": 90}  # code lines; without the framework it takes more
+LONGEST = {"own_model.py": 60, "two_stage_in_plain_brian2.py": 90, "vogels2011.py": 150}  # code lines
 
 
 def test_every_example_is_tested_and_short():
@@ -143,6 +143,41 @@ def test_mixed_stability_in_torch(run_example, capsys):
 
 
 @pytest.fixture
+def nothing_compiled(monkeypatch):
+    """Circuits run on NumPy, which is quicker for so short a time."""
+    from engram.sim import circuit_network
+
+    monkeypatch.setattr(circuit_network, "runnable", lambda target: "numpy")
+
+
+@pytest.mark.slow
+def test_consolidation(run_example, nothing_compiled, monkeypatch, tmp_path, capsys):
+    load = running.load
+
+    def load_shorter(name):
+        whole = load(name)
+        night = whole.schedule[2].model_copy(update={"repeat": 1})
+        items = whole.items.model_copy(update={"count": 3})
+        return whole.model_copy(update={"items": items, "schedule": (*whole.schedule[:2], night)})
+
+    monkeypatch.setattr(running, "load", load_shorter)
+    run_example("consolidation.py", SUBJECTS=1, __name__="__main__")
+    assert (tmp_path / "runs/consolidation.png").stat().st_size > 10_000
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("hippocampus ")]
+    assert float(rows[0][2]) < 0.65  # before sleep
+
+
+@pytest.mark.slow
+def test_lesion(run_example, nothing_compiled, capsys):
+    run_example("lesion.py", SUBJECTS=1, COUNT=3, NIGHTS=("none", "H-C"), CYCLES=3)
+    found = re.findall(r"silent at night: (\S+); .*'none': ([\d.]+), 'hippocampus': ([\d.]+)", capsys.readouterr().out)
+    recall = {part: (float(intact), float(lesioned)) for part, intact, lesioned in found}
+    assert recall["none"][0] > 0.8
+    assert recall["none"][1] > recall["H-C"][1] + 0.1  # nothing reaches the cortex while H-C is silent
+    assert recall["H-C"][1] < 0.6
+
+
+@pytest.fixture
 def brian2_as_before():
     """What a plain script sets for all of Brian2 is set back."""
     import brian2
@@ -160,3 +195,15 @@ def test_two_stage_in_plain_brian2(run_example, brian2_as_before, capsys):
     assert intact > 0.8  # the hippocampus has the items
     assert before < 0.65  # the cortex has not yet
     assert after > before + 0.1  # it has after a night of replay
+
+
+@pytest.mark.slow
+def test_vogels2011(run_example, tmp_path):
+    seconds = {"A": 0.1, "B": 2.5, "C": 0.3, "D": 2.0, "E": 0.5, "after": 0.1}
+    names = run_example("vogels2011.py", CELLS=800, LEARNING=0.5, SECONDS=seconds, TARGET="numpy")
+    table = names["table"]
+    assert table["A"]["others"] > 100
+    assert table["B"]["others"] < 30
+    assert table["C"]["first"] > 2 * table["C"]["others"]
+    assert table["E"]["first"] > 2 * table["E"]["second"]  # cells that are not cued themselves
+    assert (tmp_path / "runs/vogels2011.png").stat().st_size > 10_000

@@ -85,7 +85,7 @@ def population_bursts(
     >>> node_ids = np.tile(np.arange(20), 9)
     >>> population_bursts(times, node_ids, 100, [(0, 1)])[["start", "stop", "duration_ms", "cells", "spikes"]]
        start   stop  duration_ms  cells  spikes
-    0  0.489  0.592        103.0     20     180
+    0  0.492  0.589         97.0     20     180
     """
     for name, value in (("smoothing", smoothing), ("threshold", threshold)):
         if not value > 0:

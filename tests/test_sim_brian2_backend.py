@@ -66,7 +66,7 @@ def tiny_circuit():
         ],
         [
             BrainState("wake", rates=LEARNING),
-            BrainState("probe"),
+            BrainState("probe", cells={"C": {"mu": 0.9}}),  # cells that were not cued fire as well
             BrainState("reset", cells={"C": {"mu": -5.0}, "H": {"mu": -5.0}}),
             BrainState("nrem", {"C-H": 0.0}, {"C-C": 1.0}, bursting),
             BrainState("reactivation", {}, {"C-C": 1.0}, bursting),
@@ -136,6 +136,11 @@ def test_the_recording_of_a_circuit_holds_what_it_is_and_what_it_did(whole):
     assert np.isnan(performance[:, 2]).tolist() == [[False, True, False]] * 2
     assert np.nanmin(performance) >= 0
     assert np.nanmax(performance) <= 1
+    assert len(np.unique(performance[np.isfinite(performance)])) > 5
+    responses = recording.responses("tiny").values[0]
+    answers = responses[np.isfinite(performance)].sum(axis=1)
+    assert set(answers) <= {0, 1}  # none where two items match equally well
+    assert answers.mean() > 0.5
 
 
 def test_segments_tile_the_simulated_time(whole):

@@ -207,3 +207,13 @@ def test_vogels2011(run_example, tmp_path):
     assert table["C"]["first"] > 2 * table["C"]["others"]
     assert table["E"]["first"] > 2 * table["E"]["second"]  # cells that are not cued themselves
     assert (tmp_path / "runs/vogels2011.png").stat().st_size > 10_000
+
+
+def test_own_circuit(run_example, tmp_path, capsys):
+    names = run_example("own_circuit.py", DURATION="1 s", TARGET="numpy")
+    rates = names["result"].rates["E"]
+    assert rates[:40].mean() > 1.3 * rates[40:].mean()  # the ensemble that is driven twice as much
+    printed = capsys.readouterr().out
+    for stable, flexible in re.findall(r"([\d.]+) of stable, ([\d.]+) of flexible", printed):
+        assert float(stable) < float(flexible)
+    assert (tmp_path / "runs/own_circuit.png").stat().st_size > 10_000

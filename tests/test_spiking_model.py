@@ -13,7 +13,13 @@ from engram.models.registry import model_from_spec
 from engram.models.spiking import LIF, AllToAll, BrainState, Circuit, Population, Projection, TraceRule
 from engram.models.spiking.circuit_model import CircuitModel
 from engram.models.spiking.encoding import ImageCode
-from engram.models.spiking.presets import two_stage_model
+from engram.models.spiking.presets import (
+    fixed_rate_two_stage_model,
+    flexible_two_stage_model,
+    noiseless_two_stage_model,
+    shuffled_two_stage_model,
+    two_stage_model,
+)
 from engram.models.spiking.procedure import Procedure
 from engram.protocols import Protocol, RecordSpec
 from engram.protocols.phases import Rest, Sleep
@@ -149,6 +155,28 @@ def test_a_spec_is_read_back():
     made = two_stage_model(procedure={"time_scale": 720, "states": {"rest": "quiet"}})
     assert model_from_spec(made.spec()) == made
     assert made.chance(8) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("make", "differs"),
+    [
+        (flexible_two_stage_model, {"circuit.projections"}),
+        (fixed_rate_two_stage_model, {"circuit.projections"}),
+        (noiseless_two_stage_model, {"circuit.states"}),
+        (shuffled_two_stage_model, {"procedure.shuffled"}),
+    ],
+)
+def test_a_variant_differs_in_one_thing(make, differs):
+    def flat(model):
+        spec = model.spec()
+        return {f"{part}.{name}": value for part in ("circuit", "procedure") for name, value in spec[part].items()}
+
+    usual, variant = flat(two_stage_model()), flat(make())
+    assert {name for name in usual if usual[name] != variant[name]} == differs
+    given = make(procedure=Procedure(time_scale=99))
+    assert given.procedure.time_scale == 99
+    assert given.circuit == make().circuit
+    assert given.procedure.shuffled == make().procedure.shuffled
 
 
 # Images as patterns ---------------------------------------------------------------------------------------------------

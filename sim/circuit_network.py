@@ -257,7 +257,8 @@ class CircuitNetwork:
             int64, [cell].
         """
         self.circuit.population(population)
-        return self._monitors[population].variables["count"].get_value() - self._taken[population]
+        counts: NDArray[np.int64] = self._monitors[population].variables["count"].get_value() - self._taken[population]
+        return counts
 
     def take_spikes(self) -> dict[str, tuple[NDArray[np.float64], NDArray[np.int32]]]:
         """Spikes since they were last taken, which are then forgotten.
@@ -371,15 +372,15 @@ class CircuitNetwork:
             projection = self.circuit.projection(name)
             size = self.circuit.population(projection.target).size
             w = self._synapses[name].variables["w"].get_value()
-            for mechanism in projection.rule.mechanisms:
+            for mechanism in getattr(projection.rule, "mechanisms", ()):
                 w[:] = mechanism.capped(w, self._drawn[name].post, size)
 
     def refresh_gates(self) -> None:
         """Read the gates that are held over an item anew."""
         for name in self.circuit.plastic():
             variables, drawn = self._synapses[name].variables, self._drawn[name]
-            if "alpha" in variables:
-                s = self.circuit.sensitivity(name)
+            s = self.circuit.sensitivity(name)
+            if s is not None and "alpha" in variables:
                 variables["alpha"].get_value()[:] = gate(
                     variables["w"].get_value(), drawn.initial, drawn.flexibility, s
                 )

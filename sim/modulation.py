@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from ..models.spiking.circuit import BrainState, Circuit
 from ..models.spiking.quantities import in_si
+from ..models.spiking.synapse_rules import PlasticRule
 
 
 def of_cells(circuit: Circuit, state: BrainState, silent: Iterable[str] = ()) -> dict[str, dict[str, float]]:
@@ -35,7 +36,7 @@ def of_synapses(
     for p in circuit.projections:
         lost = p.name in silenced
         own = values[p.name] = {"gain": 0.0 if lost else state.gains.get(p.name, 1.0)}
-        if not p.rule.plastic:
+        if not isinstance(p.rule, PlasticRule):
             continue
         equations = p.rule.equations()
         own["eta"] = 0.0 if lost else state.rates.get(p.name, 0.0) * p.rule.eta

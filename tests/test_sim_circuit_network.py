@@ -641,23 +641,30 @@ def test_without_a_compiler_the_notice_says_so(monkeypatch):
     assert network(circuit, target="numpy").notice == ""
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # compiles some ten modules, unless they are cached
 def test_cython_gives_the_spikes_of_numpy_where_nothing_is_random_and_continues_with_the_same_bits():
+    rule = small_circuit().projection("A-A").rule
+    circuit = Circuit(
+        [Population("A", 40, LIF(mu=0.4, b=0.05), drive_weight=1.5)],
+        [Projection("A", "A", rule, Probability(0.5), delay="3 ms")],
+        [BrainState("wake", rates={"A-A": 1.0}), BrainState("noisy", rates={"A-A": 1.0}, cells={"A": {"sigma": 0.3}})],
+    )
     spikes = trains(np.random.default_rng(0), 40, 60, 0.5)
-    circuit = small_circuit(0.0, delay="3 ms")
     nets = [network(circuit, target=target, spike_trains={"A": spikes}) for target in ("numpy", "cython")]
     for net in nets:
         net.run(0.3, seed=0)
     a, b = (net.take_spikes() for net in nets)
+    assert len(a["A"][0]) > 100
     assert same_spikes(a, b)
-    noisy = network(small_circuit(delay="3 ms"), target="cython")
+    noisy, again = (network(circuit, target="cython") for _ in range(2))
+    noisy.set_state("noisy")
     noisy.drive("A", 400.0)
     noisy.run(0.2, seed=0)
     state = noisy.state()
     noisy.take_spikes()
     noisy.run(0.2, seed=1)
     expected = noisy.take_spikes()
-    again = network(small_circuit(delay="3 ms"), target="cython")
     again.load_state(state)
     again.run(0.2, seed=1)
+    assert len(expected["A"][0]) > 100
     assert same_spikes(expected, again.take_spikes())

@@ -50,7 +50,7 @@ class BennaFusi(TraceRule):
 
     variables: Annotated[int, Field(ge=2, le=12)] = 4
     tau: Time = "1 h"
-    kind: Literal["benna-fusi"] = "benna-fusi"
+    kind: Literal["benna-fusi"] = "benna-fusi"  # type: ignore[assignment]
 
     def learning(self) -> RuleEquations:
         rule = super().learning()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -168,7 +168,8 @@ class Circuit(Spec):
             self._check_projection(projection)
         for state in self.states:
             self._check_state(state)
-        modules = {p.module for p in self.populations} & {p.name for p in (*self.populations, *self.projections)}
+        parts = {p.name for p in self.populations} | {p.name for p in self.projections}
+        modules = {p.module for p in self.populations} & parts
         if modules:
             raise ValueError(f'"{min(modules)}" names a module and a part of it; lesions could not tell them apart')
         return self
@@ -370,7 +371,10 @@ class Circuit(Spec):
         return plain
 
 
-def _named(word: str, name: str, things: Iterable[Any]) -> Any:
+Named = TypeVar("Named", Population, Projection, BrainState)
+
+
+def _named(word: str, name: str, things: Iterable[Named]) -> Named:
     known = {thing.name: thing for thing in things}
     if name not in known:
         raise ValueError(f'the circuit has no {word} "{name}"; it has {one_of(known) or "none"}.{nearest(name, known)}')

@@ -186,7 +186,9 @@ def two_stage(hippocampus_: Circuit | None = None, cortex_: Circuit | None = Non
     )
     projections = (*second.projections, *between, *first.projections)
     slow = [p.name for p in second.projections if p.rule.plastic]  # cortical
-    associative = [name for name in slow if second.projection(name).rule.initial < 1]  # not those that drive an area
+    associative = [
+        name for name in slow if second.projection(name).rule.mean_initial() < 1
+    ]  # not those that drive an area
     fast = [p.name for p in (*between, *first.projections) if p.rule.plastic]  # hippocampal
 
     def gains(*, into_H: float, recurrent: float, out: float, cortical: float) -> dict[str, float]:

@@ -175,7 +175,8 @@ class IncomingCap(Mechanism):
 
     def capped(self, weights: NDArray[np.float64], post: NDArray[np.int32], size: int) -> NDArray[np.float64]:
         incoming = np.bincount(post, weights=weights, minlength=size)
-        return weights * np.minimum(1.0, self.total / np.maximum(incoming, self.total))[post]
+        share: NDArray[np.float64] = np.minimum(1.0, self.total / np.maximum(incoming, self.total))
+        return weights * share[post]
 
 
 AnyMechanism = Annotated[Mechanism, PlainValidator(partial(read_kind, Mechanism)), PlainSerializer(write_kind)]

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ...data.wording import nearest
 
+if TYPE_CHECKING:
 
-class Spec(BaseModel):
+    class _Fields:
+        """What type checkers see of pydantic: its own signature would forbid fields by position."""
+
+        model_config: ClassVar[ConfigDict]
+        model_fields: ClassVar[dict[str, Any]]
+
+        def __init__(self, *positional: Any, **fields: Any) -> None: ...
+        def __iter__(self) -> Iterator[tuple[str, Any]]: ...
+        def model_dump(self, *, mode: str = "python", exclude_unset: bool = False) -> dict[str, Any]: ...
+        def model_dump_json(self) -> str: ...
+        def model_copy(self, *, update: dict[str, Any] | None = None) -> Self: ...
+        @classmethod
+        def model_validate(cls, given: Any) -> Self: ...
+        @classmethod
+        def model_validate_json(cls, text: str | bytes) -> Self: ...
+
+else:
+    _Fields = BaseModel
+
+
+class Spec(_Fields):
     """A frozen description of a part of a circuit; fields may be given by position, in the order of declaration.
 
     Raises

@@ -7,7 +7,9 @@ part of it; every namespace is explicit, so that nothing is read from whatever f
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import brian2
@@ -17,6 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..models.spiking.circuit import Circuit, Population, Projection
 from ..models.spiking.quantities import dimension, in_si
+
+if "brian2" in sys.excepthook.__module__:  # it would report every uncaught error as one of Brian2's own
+    sys.excepthook = sys.__excepthook__
 
 _BASE_UNIT = {
     "": 1,
@@ -33,6 +38,31 @@ _UNIT_NAME = {"": "1", "rate": "Hz", "time": "second", "voltage": "volt", "curre
 def quantity(text: str) -> Any:
     """A Brian2 quantity (or a plain number) from its canonical text."""
     return in_si(text) * _BASE_UNIT[dimension(text)]
+
+
+@contextmanager
+def refusals_in_words(what: str) -> Iterator[None]:
+    """Turn whatever Brian2 raises about equations into a ValueError that names their owner.
+
+    Raises
+    ------
+    ValueError
+        The equations are impossible: units that do not fit, unknown names, wrong syntax.
+    OSError
+        The compiler failed.
+    """
+    try:
+        yield
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:
+        if type(error).__name__ in ("CompileError", "LinkError", "CCompilerError"):
+            raise OSError(f"{what}: the compiler failed: {error}") from error
+        root: BaseException = error
+        while root.__cause__ is not None:
+            root = root.__cause__
+        reason = root.args[0] if isinstance(root, KeyError) and root.args else root
+        raise ValueError(f"{what}: these equations cannot be simulated: {reason}") from error
 
 
 class Drawn(NamedTuple):

@@ -69,7 +69,10 @@ class CircuitNetwork:
         self.notice = NO_COMPILER if target == "auto" and self.target == "numpy" else ""
         code = CODE[self.target]
         self._clock = Clock(dt=objects.quantity(circuit.dt), name="network_clock")
-        self._groups = {p.name: objects.neurons(p, self._clock, code) for p in circuit.populations}
+        self._groups = {}
+        for p in circuit.populations:
+            with objects.refusals_in_words(f"population {p.name}"):
+                self._groups[p.name] = objects.neurons(p, self._clock, code)
         self._drives = {
             p.name: objects.drive(p, self._groups[p.name]) for p in circuit.populations if p.drive_weight is not None
         }
@@ -101,14 +104,20 @@ class CircuitNetwork:
 
     def _connect(self, projection: Projection, drawn: objects.Drawn, clocks: dict[str, Clock]) -> None:
         name, rule = projection.name, projection.rule
-        synapses = objects.synapses(projection, self.circuit, self._groups, drawn, clocks)
-        self._drawn[name], self._synapses[name] = drawn, synapses
-        if not rule.plastic:
+        with objects.refusals_in_words(f"projection {name}"):
+            synapses = objects.synapses(projection, self.circuit, self._groups, drawn, clocks)
+        self._synapses[name] = synapses
+        variables = synapses.variables
+        if rule.plastic:
+            for variable, value in objects.initial_values(drawn).items():
+                if variable in variables:
+                    variables[variable].get_value()[:] = value
+            kept = {"pre": "_synaptic_pre", "post": "_synaptic_post", "initial": "w0", "flexibility": "f"}
+            # Brian2's own arrays, rather than a second copy of each
+            drawn = drawn._replace(**{k: variables[v].get_value() for k, v in kept.items() if v in variables})
+        else:
             _shared(synapses, "w", rule.mean_initial())
-            return
-        for variable, value in objects.initial_values(drawn).items():
-            if variable in synapses.variables:
-                synapses.variables[variable].get_value()[:] = value
+        self._drawn[name] = drawn
 
     # --- brain states, drive and lesions
 

@@ -11,6 +11,8 @@ from brian2.codegen.runtime.cython_rt import CythonCodeObject
 from brian2.core.clocks import Clock
 from brian2.synapses.synapses import SynapticPathway
 
+from .brian2_objects import refusals_in_words
+
 
 class PreparedNetwork:
     """Runs Brian2 objects without preparing them anew for every run.
@@ -76,11 +78,12 @@ class PreparedNetwork:
     def _prepare(self, thing: Any) -> None:
         if thing.name in self._prepared:
             return
-        if isinstance(thing, SynapticPathway):  # without the code that only calls these two back
-            thing.create_default_code_object({})
-            thing.initialise_queue()
-        else:
-            thing.before_run({})
+        with refusals_in_words(thing.name):
+            if isinstance(thing, SynapticPathway):  # without the code that only calls these two back
+                thing.create_default_code_object({})
+                thing.initialise_queue()
+            else:
+                thing.before_run({})
         self._prepared.add(thing.name)
 
     def advance(self, steps: int) -> None:

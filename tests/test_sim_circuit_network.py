@@ -628,6 +628,23 @@ def test_what_there_is_not_is_told(act, message):
         act(network(small_circuit()))
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"constants": {"tau_x": "20 mV"}}, "cells_A: .*does not have the expected unit hertz"),
+        ({"constants": {}}, 'cells_A: .*The identifier "tau_x" could not be resolved'),
+        ({"threshold": "g >"}, "cells_A.*invalid syntax"),
+        ({"reset": "__import__('os').system('true')"}, "cells_A.*cannot be simulated: Parsing the statement failed"),
+        ({"model": PARROT.model + "\nalive : 1"}, "population A: .*Duplicate definition of variable 'alive'"),
+        ({"method": "magic"}, "cells_A.*cannot be simulated: No state updater"),
+    ],
+)
+def test_equations_that_cannot_be_simulated_are_told_with_their_owner(changes, message):
+    cell = EquationCell(**{**PARROT.model_dump(), **changes})
+    with pytest.raises(ValueError, match=message):
+        network(Circuit([Population("A", 1, cell)]))
+
+
 def test_without_a_compiler_the_notice_says_so(monkeypatch):
     monkeypatch.setattr(targets.CythonCodeObject, "is_available", classmethod(lambda cls: False))
     circuit = Circuit([Population("A", 1, LIF())])

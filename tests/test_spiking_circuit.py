@@ -117,6 +117,18 @@ def test_projections_are_named_by_their_ends():
             lambda: Circuit([Population("D", 2, AdEx())], [], [BrainState("up", cells={"D": {"I": 5.0}})]),
             "D.I: found 5.0, which has no unit; expected a current",
         ),
+        (
+            lambda: Circuit(
+                [E],
+                [
+                    Projection(
+                        "E", "E", TraceRule(post_threshold=0.2, mechanisms=[DownScaling("1 Hz", ["ren"])]), AllToAll()
+                    )
+                ],
+                [BrainState("wake"), BrainState("rem")],
+            ),
+            'downscaling acts in "ren", but there is no such brain state; there are wake or rem. Did you mean "rem"',
+        ),
         (lambda: Circuit([Population("front", 2, LIF(), "front")]), '"front" names a module and a part of it'),
         (lambda: Circuit([]), "at least 1 item"),
         (lambda: Population("E-1", 10, LIF()), "Population: name: found 'E-1'"),

@@ -196,6 +196,14 @@ class Circuit(Spec):
                 f"they have {one_of(target.receptors) or 'none'}"
             )
         rule = projection.rule.equations()
+        states = [state.name for state in self.states]
+        for process in rule.processes:
+            for stage in process.stages or ():
+                if states and stage not in states:
+                    raise ValueError(
+                        f'projection "{projection.name}": its {process.rate} acts in "{stage}", but there is no such '
+                        f"brain state; there are {one_of(states)}.{nearest(stage, states)}"
+                    )
         for word, cell, name in (
             ("trace_pre", source, projection.source),
             ("trace_post", target, projection.target),

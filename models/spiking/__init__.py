@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from .own_equations import EquationRule as EquationRule
     from .presets import fixed_rate_two_stage_model as fixed_rate_two_stage_model
     from .presets import flexible_two_stage_model as flexible_two_stage_model
+    from .presets import noiseless_two_stage_model as noiseless_two_stage_model
+    from .presets import shuffled_two_stage_model as shuffled_two_stage_model
     from .presets import two_stage_model as two_stage_model
     from .procedure import Procedure as Procedure
     from .procedure import StateNames as StateNames
@@ -96,6 +98,8 @@ _MODULE_OF = {
     "fixed_rate_two_stage_model": "presets",
     "flexible_two_stage_model": "presets",
     "hippocampus": "hippocampus_cortex",
+    "noiseless_two_stage_model": "presets",
+    "shuffled_two_stage_model": "presets",
     "two_stage": "hippocampus_cortex",
     "two_stage_model": "presets",
 }

@@ -8,6 +8,7 @@ D  Plasticity balances the assemblies as well; by their activity they can no lon
 E  A second of input to a quarter of the first assembly brings back all of it, and nothing else.
 """
 
+from functools import partial
 from pathlib import Path
 
 import matplotlib
@@ -16,6 +17,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
+from engram.data import child_rng
 from engram.models.spiking import (
     BrainState,
     Circuit,
@@ -61,7 +63,7 @@ circuit = Circuit(
     [BrainState("unbalanced"), BrainState("balancing", rates={"I-E": 1.0})],
     dt="0.1 ms",
 )
-network = CircuitNetwork(circuit, lambda *names: np.random.default_rng([SEED, *map(ord, "".join(names))]), TARGET)
+network = CircuitNetwork(circuit, partial(child_rng, SEED), TARGET)
 
 size = round(0.098 * CELLS)  # of an assembly; 784 of 8,000 cells, of which 64 belong to both
 first, second = np.arange(size), np.arange(size) + size - round(0.008 * CELLS)

@@ -21,6 +21,7 @@ NAMES = [
     "rest-and-forgetting",
     "serial-position-10",
     "serial-position-30",
+    "serial-position-patterns",
     "sleep-vs-wake",
     *[f"sleep-vs-wake-{control}" for control in CONTROLS],
     "systems-consolidation",
@@ -160,6 +161,14 @@ def test_list_a_list_b():
     assert asked(line)[::2] == [[0, 1, 2, 3], [0, 1, 2, 3], [4, 5, 6, 7]]
     shown = line.presentations(1)
     assert [sorted(set(shown.of(k).item.tolist())) for k in (0, 4)] == [[0, 1, 2, 3], [4, 5, 6, 7]]
+
+
+def test_serial_position_of_patterns():
+    line = unroll(load("serial-position-patterns"))
+    assert [s.kind for s in line] == ["wake", "probe"] * 10 + ["sleep", "probe", "probe"]
+    assert line.presentations(0).item.tolist() == np.repeat(np.arange(10), 3).tolist()
+    assert [s.lesion for s in line][-2:] == ["none", "hippocampus"]
+    assert asked(line) == [list(range(10))] * 12
 
 
 def test_targeted_reactivation():

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 import time
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from pathlib import Path
 import pandas as pd
 from two_stage_interference import interfere
 from two_stage_nights import consolidation, rem, replay
-from two_stage_results import Criterion, Result, Runs, criteria_table, summary_table
+from two_stage_results import Criterion, Result, Runs, criteria_table, plain_table, summary_table
 from two_stage_sleep import repetition, sleep_and_wake
 
 ROOT = Path(__file__).parent.parent
@@ -39,6 +40,17 @@ PARTS: dict[str, Callable[[Runs], Result]] = {
     "sleep": sleep_and_wake,
 }
 SUBJECTS = {"sleep": 10}  # of a paired comparison; 5 elsewhere
+CAPTIONS = {
+    "circuit": "The circuit: modules as boxes, projections as wide as what a target cell gets",
+    "night": "Spikes of the first cycle of the first night, and what was replayed in all of it",
+    "consolidation": "Recall over nights, intact and lesioned, with the controls",
+    "replay": "How often each item is replayed, and how long bursts last",
+    "weights": "Weights before and after a night; what REM takes off, by flexibility and size",
+    "repetition": "Recall of repeated items and of fillers, over repetitions",
+    "interference": "Where mixed stability protects: overlap against sensitivity, and the curves behind it",
+    "sleep": "Sleep against waking, cues in sleep, prototypes, and forgetting",
+}
+LONGEST = 60  # lines of a table that is printed; all are in the results
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -84,7 +96,7 @@ def draw(runs: Runs, results: Path, folder: Path) -> None:
 
 
 def report(results: Path, page: Path) -> None:
-    """Print the criteria and summaries of all kept results, and put them where the page has a place for them."""
+    """Print criteria and tables of all kept results, and put them where the page has a place for them."""
     text = page.read_text(encoding="utf-8") if page.exists() else ""
     for part in PARTS:
         path = results / f"{part}.json"
@@ -92,19 +104,34 @@ def report(results: Path, page: Path) -> None:
             print(f"{part} was not run yet")
             continue
         kept = json.loads(path.read_text(encoding="utf-8"))
-        read = {"low": float("-inf"), "high": float("inf")}
-        criteria = [
-            Criterion(
-                what=c["what"], value=c["value"], **{end: read[end] if c[end] is None else c[end] for end in read}
-            )
-            for c in kept["criteria"]
-        ]
-        tables = {"criteria": criteria_table(criteria), "summary": summary_table(pd.DataFrame(kept["summary"]))}
-        print(f"\n{part}, seed {kept['seed']}, {kept['subjects']} subjects\n\n{tables['criteria']}\n\n{tables['summary']}")
-        for kind, table in tables.items():
-            text = filled(text, f"{part} {kind}", table)
+        print(f"\n{part}, seed {kept['seed']}, {kept['subjects']} subjects")
+        for place, table in tables_of(kept, results).items():
+            if table.count("\n") < LONGEST:
+                print(f"\n{place}\n\n{table}")
+            text = filled(text, place, table)
+    for name, caption in CAPTIONS.items():
+        figure = f"figures/two-stage-{name}.png"
+        if (page.parent / figure).exists():
+            text = filled(text, f"{name} figure", f"![{caption}]({figure})")
     if page.exists():
         page.write_text(text, encoding="utf-8")
+
+
+def tables_of(kept: dict, results: Path) -> dict[str, str]:
+    """Markdown of everything that a part keeps, by the name of its place in the page."""
+    part = kept["part"]
+    criteria = [
+        Criterion(
+            what=c["what"],
+            value=c["value"],
+            low=-math.inf if c["low"] is None else c["low"],
+            high=math.inf if c["high"] is None else c["high"],
+        )
+        for c in kept["criteria"]
+    ]
+    summary = pd.DataFrame(kept["summary"])
+    extra = {f"{part} {name}": plain_table(pd.read_csv(results / f"{part}-{name}.csv")) for name in kept["tables"]}
+    return {f"{part} criteria": criteria_table(criteria), f"{part} summary": summary_table(summary), **extra}
 
 
 def filled(text: str, place: str, table: str) -> str:

@@ -52,7 +52,7 @@ def draw_mean(axes: Axes, rows: pd.DataFrame, label: str, lesioned: bool, line: 
     axes.errorbar(wide.index, wide.mean(axis=1), half, capsize=2, label=label, **style)
 
 
-# The circuit and its nights ---------------------------------------------------------------------------------------------
+# The circuit and its nights -------------------------------------------------------------------------------------------
 
 
 def circuit(runs: Runs, results: Path) -> Figure:
@@ -127,7 +127,7 @@ def weights(runs: Runs, results: Path) -> Figure:
     return figure
 
 
-# Repetition and sleep ---------------------------------------------------------------------------------------------------
+# Repetition and sleep -------------------------------------------------------------------------------------------------
 
 
 def repetition(runs: Runs, results: Path) -> Figure:
@@ -184,7 +184,7 @@ def draw_pairs(axes: Axes, rows: pd.DataFrame, names: dict[str, str]) -> None:
     plain(axes, ylabel="recall (AUC)", ylim=(0.4, 1.02))
 
 
-# Interference -----------------------------------------------------------------------------------------------------------
+# Interference ---------------------------------------------------------------------------------------------------------
 
 
 def protection(runs: Runs, results: Path) -> Figure:

@@ -61,7 +61,9 @@ def match(wanted: float, excess_at: Callable[[float], float], first: float) -> M
     return Match(wanted, tuple(tried))
 
 
-def matched_rate(runs: Runs, overlap: float, stability: Stability, name: str, wanted: float, downscaling: bool) -> Match:
+def matched_rate(
+    runs: Runs, overlap: float, stability: Stability, name: str, wanted: float, downscaling: bool
+) -> Match:
     """The rate at which synapses of another kind gain as much from A and its night, on development subjects."""
     return match(wanted, lambda rate: gained(runs, overlap, stability, name, rate, downscaling), own_rate() / 3)
 
@@ -95,7 +97,7 @@ def own_synapses(pre: np.ndarray, post: np.ndarray, assemblies: np.ndarray, item
     return found
 
 
-# List A, then list B, with a night after each ---------------------------------------------------------------------------
+# List A, then list B, with a night after each -------------------------------------------------------------------------
 
 OVERLAP = 0.2  # of the library's protocol
 AFTER_A, AFTER_B = 1, -1  # snapshots: wake A, night, wake B, night
@@ -124,13 +126,10 @@ def lists(runs: Runs) -> tuple[pd.DataFrame, pd.DataFrame]:
                 (name, number, "excess of B", "after B", found["B"][AFTER_B]),
                 (name, number, "share of A's excess kept", "after B", found["A"][AFTER_B] / found["A"][AFTER_A]),
             ]
-    recall = pd.DataFrame(
-        [
-            (r.model, r.subject, f"{'intact' if r.lesion == 'none' else 'lesioned'} recall of {r.list}", r.label, r.recall)
-            for r in probe_means(run).itertuples()
-        ],
-        columns=COLUMNS,
-    )
+    probed = probe_means(run)
+    side = probed["lesion"].map({"none": "intact", "hippocampus": "lesioned"})
+    probed = probed.assign(condition=probed["model"], measure=side + " recall of " + probed["list"])
+    recall = probed.rename(columns={"label": "at", "recall": "value"})[COLUMNS]
     return pd.concat([pd.DataFrame(rows, columns=COLUMNS), recall], ignore_index=True), pd.DataFrame(matches)
 
 
@@ -142,7 +141,7 @@ def tried_rows(model: str, overlap: float, sensitivity: float, found: Match) -> 
     ]  # fmt: skip
 
 
-# Overwriting ------------------------------------------------------------------------------------------------------------
+# Overwriting ----------------------------------------------------------------------------------------------------------
 
 OVERLAPS = (0.1, 0.2, 0.35, 0.5)
 SENSITIVITIES = (3.0, 10.0, 30.0)

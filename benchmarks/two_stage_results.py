@@ -75,13 +75,17 @@ class Criterion:
     @property
     def holds(self) -> bool | None:
         """None where there is nothing to hold, or no number."""
-        if not self.bound or self.value is None:
+        if not self.bound or not self.measured:
             return None
         return bool(self.low <= self.value <= self.high)
 
     @property
+    def measured(self) -> bool:
+        return self.value is not None and not math.isnan(self.value)
+
+    @property
     def verdict(self) -> str:
-        if self.value is None:
+        if not self.measured:
             return "not measured"
         return "" if self.holds is None else "holds" if self.holds else "**fails**"
 
@@ -135,7 +139,9 @@ def shown(value: float | None) -> str:
     """Three digits, without a zero before the point."""
     if value is None or not math.isfinite(value):
         return "–"
-    if 0 < abs(value) < 0.01:
+    if value == round(value):
+        return f"{value:.0f}"
+    if abs(value) < 0.01:
         return f"{value:.2g}"
     text = f"{value:.3g}" if abs(value) >= 1 else f"{value:.3f}"
     return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
@@ -150,6 +156,11 @@ def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 def criteria_table(criteria: Iterable[Criterion]) -> str:
     rows = [(c.what, shown(c.value), c.bound, c.verdict) for c in criteria]
     return markdown(("", "found", "bound", ""), rows)
+
+
+def plain_table(table: pd.DataFrame) -> str:
+    rows = [[shown(c) if isinstance(c, float) else str(c) for c in row] for row in table.itertuples(index=False)]
+    return markdown(map(str, table.columns), rows)
 
 
 def summary_table(summary: pd.DataFrame) -> str:

@@ -13,7 +13,7 @@ MODEL = "two-stage"
 SIDES = {"none": "intact", "hippocampus": "lesioned"}
 
 
-# Repetition -------------------------------------------------------------------------------------------------------------
+# Repetition -----------------------------------------------------------------------------------------------------------
 
 
 def repetition(runs: Runs) -> Result:
@@ -31,15 +31,14 @@ def repetition(runs: Runs) -> Result:
     )[COLUMNS]
     rows = pd.concat([rows, difference(rows, "repeated", "fillers")], ignore_index=True)
     where = {"condition": "repeated − fillers", "measure": "lesioned recall"}
+    first, second, sixth = (mean_of(rows, **where, at=cycle) for cycle in (1, 2, 6))
+    intact = mean_of(rows, condition="repeated − fillers", measure="intact recall", at=6)
     criteria = [
-        Criterion(what="lesioned, repeated − fillers, repetition 1", value=mean_of(rows, **where, at=1), low=-0.12, high=0.12),
-        Criterion(what="lesioned, repeated − fillers, repetition 2", value=mean_of(rows, **where, at=2), low=0.10),
-        Criterion(what="lesioned, repeated − fillers, repetition 6", value=mean_of(rows, **where, at=6), low=0.18),
-        Criterion(
-            what="intact, repeated − fillers, repetition 6",
-            value=mean_of(rows, condition="repeated − fillers", measure="intact recall", at=6),
-        ),
-    ]  # fmt: skip
+        Criterion(what="lesioned, repeated − fillers, repetition 1, mean", value=first, low=-0.12, high=0.12),
+        Criterion(what="lesioned, repeated − fillers, repetition 2, mean", value=second, low=0.10),
+        Criterion(what="lesioned, repeated − fillers, repetition 6, mean", value=sixth, low=0.18),
+        Criterion(what="intact, repeated − fillers, repetition 6, mean", value=intact),
+    ]
     return Result(part="repetition", rows=rows, criteria=criteria)
 
 
@@ -50,7 +49,7 @@ def difference(rows: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     return both.assign(condition=f"{first} − {second}", value=both["value"] - both["value_second"])[COLUMNS]
 
 
-# Sleep ------------------------------------------------------------------------------------------------------------------
+# Sleep ----------------------------------------------------------------------------------------------------------------
 
 ASLEEP = "sleep-vs-wake"
 WAKE = tuple(f"sleep-vs-wake-{kind}" for kind in ("quiet", "quiet-replay", "busy", "busy-replay"))
@@ -101,7 +100,7 @@ def effect(rows: pd.DataFrame, measure: str, conditions: tuple[str, str], at: ob
 def told_effects(table: pd.DataFrame) -> list[Criterion]:
     return [
         Criterion(
-            what=f"{r.comparison}: difference (g_z {r.hedges_gz:.2f}, 95 % {r.gz_low:.2f} … {r.gz_high:.2f}, p {r.p:.2g})",
+            what=f"{r.comparison} (g_z {r.hedges_gz:.2f}, 95 % {r.gz_low:.2f} … {r.gz_high:.2f}; p {r.p:.2g})",
             value=r.difference,
         )
         for r in table.itertuples()
@@ -125,7 +124,7 @@ def reactivation(runs: Runs) -> Found:
     effects = [effect(rows, f"{side} recall", names, "after", f"cued − uncued, {side}") for side in SIDES.values()]
     effects = pd.concat(effects, ignore_index=True)
     lesioned = float(effects.loc[effects["comparison"] == "cued − uncued, lesioned", "difference"].item())
-    above = Criterion(what="cued − uncued, lesioned, mean", value=lesioned, low=1e-3)
+    above = Criterion(what="cued − uncued, lesioned, mean", value=lesioned, low=0)
     return rows, effects, [above, *told_effects(effects)]
 
 
@@ -184,5 +183,5 @@ def forgetting(runs: Runs) -> Found:
         Criterion(what=f"intact recall after {day} days of rest", value=mean_of(rows, **intact, at=float(day)))
         for day in (0, 1, 8, 32)
     ]
-    lost = Criterion(what="intact recall lost over 32 days of rest", value=effects["difference"].item(), low=1e-3)
+    lost = Criterion(what="intact recall lost over 32 days of rest", value=effects["difference"].item(), low=0)
     return rows, effects.assign(comparison="rest: at once − after 32 days, intact"), [*told, lost]

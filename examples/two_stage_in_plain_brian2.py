@@ -60,7 +60,7 @@ H, HI = population(300, 0.3, 0.15, 0.02, 20, 5, 3, 300), population(50, -0.4, 0.
 gate = "1 - tanh(10*((1 - f)/f)*(w - w0))**2"
 CC = project(C, C, 0.02, 0.6, pre="x_post - 0.2", post="x_pre", alpha=gate)
 sources = rng.random((500, 300)).argsort(axis=0)  # exactly 75 for each cell of H
-CH = project(C, H, rng.uniform(1.17, 1.43, 75 * 300), 2.4, post="x_pre - 0.2", p=75, draws=sources)
+CH = project(C, H, rng.normal(1.3, 0.078, 75 * 300), 2.4, post="x_pre - 0.2", p=75, draws=sources)
 HH = project(H, H, 0, 0.5, pre="x_post - 0.3", post="x_pre - 0.3", p=1)
 HC = project(H, C, 0, 0.8, pre="x_post - 0.2", post="x_pre")
 fixed = project(C, CI, 0.5), project(CI, C, 0.1, receptor="gI"), project(H, HI, 0.7), project(HI, H, 0.2, receptor="gI")
@@ -97,12 +97,12 @@ def recall(lesioned):
 
 
 for _ in range(EXPOSURES):
-    block(0.6 * ITEMS, AWAKE, (1, 0, 0, 0.3), (0.16, 0.12, 0.05, 0.0005), shown=rng.permutation(patterns))
+    block(0.6 * ITEMS, AWAKE, (1, 0, 0, 0.3), (0.16, 0.12, 0.05, 0.001), shown=rng.permutation(patterns))
 HH.w = HH.w * np.minimum(1, 5 / np.bincount(HH.j, HH.w, 300).clip(5))[HH.j]  # a cell's input is capped
 print(f"before sleep: intact {recall(lesioned=False):.2f}, lesioned {recall(lesioned=True):.2f}")
 for night in range(NIGHTS):
-    block(NIGHT, ASLEEP, (0, 4.8, 1.5, 1), (0, 0, 0, 0.002))
-    CC.w = CC.w - 0.18 * (1 - np.tanh(10 * (1 / CC.f - 1) * (CC.w - CC.w0)) ** 2) * (CC.w - CC.w0)
+    block(NIGHT, ASLEEP, (0, 4.8, 1.5, 1), (0, 0, 0, 0.004))
+    CC.w = CC.w - 0.45 * (1 - np.tanh(10 * (1 / CC.f - 1) * (CC.w - CC.w0)) ** 2) * (CC.w - CC.w0)
     for synapses in (CH, HH, HC):
         synapses.w = synapses.w0 + 0.97 * (synapses.w - synapses.w0)
     print(f"night {night + 1}: intact {recall(lesioned=False):.2f}, lesioned {recall(lesioned=True):.2f}")

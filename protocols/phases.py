@@ -75,7 +75,7 @@ class Wake(Phase):
     Parameters
     ----------
     present : selection
-        ``all``, ``seen``, ``current``, ``new``, the name of a list, or slot numbers.
+        ``all``, ``seen``, ``current``, ``new``, the name of a list or of several, or slot numbers.
     order : ``"listed"``, ``"shuffled"`` or slot numbers
         Order of presentation within a round.
     labels : ``"true"``, ``"deranged"`` or ``{"wrong": share}``

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from math import isfinite
 from typing import Annotated, Any
 
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
@@ -106,13 +107,17 @@ def _read_options(value: Any) -> dict[str, Any]:
         entries = entry if isinstance(entry, (list, tuple)) else [entry]
         if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", name):
             problems.append(Problem((str(name),), "expected the name of an option: small letters, digits, underscores"))
-        elif not all(one is None or isinstance(one, (bool, int, float, str)) for one in entries):
+        elif not all(one is None or isinstance(one, (bool, int, str)) or _is_finite(one) for one in entries):
             problems.append(
                 Problem((name,), f"{found(entry)}; expected a number, a word, true or false, or a list of such")
             )
     if problems:
         raise ProtocolError(problems)
     return {name: tuple(entry) if isinstance(entry, list) else entry for name, entry in value.items()}
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, float) and isfinite(value)
 
 
 _OPTIONS_SCHEMA = WithJsonSchema(

@@ -274,6 +274,7 @@ def test_library_files_survive_a_round_trip_through_text():
             "items: {count: 2, options: {overlap: {mean: 1}}}",
             'items.options.overlap: found {"mean": 1}; expected a number',
         ),
+        ("items: {count: 2, options: {overlap: .nan}}", "items.options.overlap: found nan; expected a number"),
         ("items: {count: 2, option: {overlap: 1}}", 'items.option: unknown field; .*Did you mean "options"'),
         ("items: {count: 2}\nrecord: {spikes: some}", 'record.spikes: found "some"; allowed: all or none'),
         ("items: {count: 2}\nrecord: {rates: 10}", "record.rates: found 10; expected a duration .*give a unit"),

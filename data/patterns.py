@@ -24,7 +24,9 @@ Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class Patterns(ItemSet):
-    """Patterns of active cells; pixel k of an image is cell k, 255 where it is active.
+    """Sparse binary patterns over cells, of stated size and overlap, for circuits.
+
+    Pixel k of an image is cell k, 255 where it is active.
 
     Without noise an item is one pattern, learned and tested as it is. With `noise` the pattern is a *prototype* that
     is never presented: each training image is an exemplar in which so many of the active cells have changed places with

@@ -67,7 +67,7 @@ def fixed_rates() -> Stability:
 
 
 def learner(
-    stability: Stability, *, eta: float | None = None, downscaling: bool = True, **procedure: object
+    stability: Stability, eta: float | None = None, *, downscaling: bool = True, **procedure: object
 ) -> CircuitModel:
     """The two-stage model whose cortical synapses learn with this stability and rate."""
     circuit = two_stage()

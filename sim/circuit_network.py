@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -17,6 +18,7 @@ from ..models.synapses import gate
 from . import brian2_objects as objects
 from . import modulation, network_state
 from .prepared_network import PreparedNetwork
+from .spike_tape import SpikeTape
 from .targets import CODE, NO_COMPILER, Target, generated_for, runnable
 
 Streams = Callable[..., np.random.Generator]
@@ -63,6 +65,7 @@ class CircuitNetwork:
         time_scale: float = 1.0,
         spike_trains: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None,
     ) -> None:
+        gc.collect()  # Brian2's objects are full of cycles, and those of a network before this one may be large
         self.circuit = circuit
         self.target = runnable(target)
         self.time_scale = time_scale
@@ -87,15 +90,13 @@ class CircuitNetwork:
                 for name, train in (spike_trains or {}).items()
                 for part in objects.given_spikes(circuit.population(name), self._groups[name], *train)
             ]
-        self._monitors = {
-            name: brian2.SpikeMonitor(group, name=f"spikes_{name}", codeobj_class=code)
-            for name, group in self._groups.items()
-        }
+        t = self._clock.variables["t"].get_value()
+        self._tapes = {name: SpikeTape(group, t) for name, group in self._groups.items()}
         self._watched: dict[str, tuple[Any, NDArray[np.int32]]] = {}
         self._network = PreparedNetwork(
-            [*self._groups.values(), *self._synapses.values(), *self._monitors.values(), *self._given], self._clock
+            [*self._groups.values(), *self._synapses.values(), *self._given], self._clock, self._tapes.values()
         )
-        self._taken = {p.name: np.zeros(p.size, dtype=np.int64) for p in circuit.populations}
+        self._counts = {p.name: np.zeros(p.size, dtype=np.int64) for p in circuit.populations}
         self._brain_state = modulation.beginning(circuit)
         self._silent: tuple[str, ...] = ()
         for name in self._groups:
@@ -202,7 +203,6 @@ class CircuitNetwork:
     def _choose(self) -> None:
         """Run only what has an effect, by the shared variables alone, so that a loaded state does the same."""
         names = {thing.name for group in self._groups.values() for thing in (group, *group.contained_objects)}
-        names |= {monitor.name for monitor in self._monitors.values()}
         names |= {monitor.name for monitor, _ in self._watched.values()}
         names |= {part.name for given in self._given for part in (given, *given.contained_objects)}
         for population, drive in self._drives.items():
@@ -248,14 +248,14 @@ class CircuitNetwork:
         """
         if isinstance(seed, np.random.SeedSequence):
             seed = int(seed.generate_state(1)[0])
-        for name, monitor in self._monitors.items():
-            self._taken[name] = np.array(monitor.variables["count"].get_value())
+        kept = {name: len(tape) for name, tape in self._tapes.items()}
         before = np.random.get_state()  # noqa: NPY002
         try:
             brian2.seed(seed)
             self._network.advance(round(seconds / self.dt))
         finally:
             np.random.set_state(before)  # noqa: NPY002
+        self._counts = {name: tape.counts(since=kept[name]) for name, tape in self._tapes.items()}
 
     def counts(self, population: str) -> NDArray[np.int64]:
         """Spikes of each cell during the last run.
@@ -266,8 +266,7 @@ class CircuitNetwork:
             int64, [cell].
         """
         self.circuit.population(population)
-        counts: NDArray[np.int64] = self._monitors[population].variables["count"].get_value() - self._taken[population]
-        return counts
+        return self._counts[population].copy()
 
     def take_spikes(self) -> dict[str, tuple[NDArray[np.float64], NDArray[np.int32]]]:
         """Spikes since they were last taken, which are then forgotten.
@@ -277,13 +276,7 @@ class CircuitNetwork:
         dict
             Population → (times in simulated seconds, cells), in the order of time.
         """
-        taken = {}
-        for name, monitor in self._monitors.items():
-            times, cells = (np.array(monitor.variables[v].get_value()) for v in ("t", "i"))
-            taken[name] = (times, cells.astype(np.int32))
-            monitor.resize(0)
-            monitor.variables["N"].set_value(0)  # resizing alone keeps the count of events
-        return taken
+        return {name: tape.take() for name, tape in self._tapes.items()}
 
     def watch(self, population: str, variable: str, cells: ArrayLike, every: float) -> None:
         """Record a variable of some cells from now on.

@@ -26,9 +26,12 @@ class PreparedNetwork:
     objects : iterable of brian2 objects
     clock : brian2.Clock
         That of the network; every other is a multiple of it.
+    listeners : iterable of callable
+        Called after everything else of each time step.
     """
 
-    def __init__(self, objects: Iterable[Any], clock: Clock) -> None:
+    def __init__(self, objects: Iterable[Any], clock: Clock, listeners: Iterable[Callable[[], None]]) -> None:
+        self._listeners = tuple(listeners)
         self._network = brian2.Network(*objects)
         self._clock = clock
         self._prepared: set[str] = set()
@@ -74,6 +77,7 @@ class PreparedNetwork:
                     self._steps.append(_call(code))
                 else:
                     self._slow.append((every, thing.clock, _call(code)))
+        self._steps += self._listeners
 
     def _prepare(self, thing: Any) -> None:
         if thing.name in self._prepared:
@@ -114,7 +118,9 @@ class PreparedNetwork:
 def _call(code: Any) -> Callable[[], Any]:
     """The code itself, without what Brian2 wraps around it where that does nothing."""
     block = code.compiled_code["run"]
-    if isinstance(code, CythonCodeObject) and block is not None and not code.nonconstant_values:
-        return partial(block.main, code.namespace)
+    if block is not None and not code.nonconstant_values:
+        if isinstance(code, CythonCodeObject):
+            return partial(block.main, code.namespace)
+        return partial(exec, block, code.namespace)
     strong: Callable[[], Any] = code.__call__  # of the object itself: Brian2 hands out weak proxies
     return strong

@@ -79,7 +79,7 @@ def described(sizes: Sizes) -> Circuit:
             Projection("E", "I", Static(0.25), InDegree(sizes.in_degree // 2)),
             Projection("I", "E", Static(0.1), InDegree(sizes.in_degree // 4), receptor="inhibitory"),
         ],
-        states=[BrainState("wake", rates={"E-E": 1.0})],
+        states=[BrainState("wake", rates={"E-E": 1.0}), BrainState("probe"), BrainState("reset")],
     )
 
 

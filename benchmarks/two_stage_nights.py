@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from two_stage_results import Criterion, Result, Runs, by_subject, chosen, long_rows, mean_of, recall_rows
+from two_stage_results import (
+    Criterion,
+    Result,
+    Runs,
+    by_subject,
+    chosen,
+    fastest_in_cues,
+    long_rows,
+    mean_of,
+    no_runaway,
+    recall_rows,
+)
 from two_stage_variants import (
     CORTEX,
     ordered_list,
@@ -70,7 +81,12 @@ def consolidation(runs: Runs) -> Result:
     for words, name in CONTROLS.items():
         after = mean_of(rows, condition=name, measure="lesioned recall", at=LAST)
         criteria.append(Criterion(what=f"lesioned recall after night 3, {words}, mean", value=after, high=0.56))
-    return Result(part="consolidation", rows=rows, criteria=criteria)
+    rates = fastest_in_cues(run, MODEL, MODEL)
+    return Result(
+        part="consolidation",
+        rows=pd.concat([rows, rates], ignore_index=True),
+        criteria=[*criteria, no_runaway(rates)],
+    )
 
 
 def lowest_mean(rows: pd.DataFrame) -> float:

@@ -18,8 +18,12 @@ from engram.data.recording import Recording
 from engram.models.spiking import CircuitModel
 from engram.protocols import Protocol
 from engram.sim.progress import Lines
+from engram.sim.spec_changes import spec_changes
 
 COLUMNS = ["condition", "subject", "measure", "at", "value"]
+EXCITATORY = ("C", "H")
+FASTEST = "fastest population in a cue, Hz"
+RUNAWAY = 80.0  # Hz, the runaway rate of the procedure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +43,12 @@ class Runs:
             how: dict[str, Any] = {"subjects": self.subjects, "seed": self.seed, "workers": self.workers}
             return eg.run(protocol, models, out=path, threads=1, reporter=Lines(), **how)
         recording = eg.open(path)
-        kept = {model: info.spec for model, info in recording.models.items()}
-        if kept != {name: model.spec() for name, model in models.items()} or not same(protocol, recording):
-            sys.exit(f"{path} holds another protocol or other models; remove it to run again")
+        then = {model: info.spec for model, info in recording.models.items()}
+        changed = list(spec_changes(then, {name: model.spec() for name, model in models.items()}))
+        if Protocol.from_yaml(recording.protocol_text) != protocol:
+            changed.append("the protocol")
+        if changed:
+            sys.exit(f"{path} was recorded before these changed: {', '.join(changed)}; remove it to run again")
         if recording.status == "complete":
             return recording
         return eg.resume(path, workers=self.workers, reporter=Lines())
@@ -49,10 +56,6 @@ class Runs:
     def of(self, *, seed: int, subjects: int) -> Runs:
         """The same folder and workers for other subjects."""
         return Runs(folder=self.folder, seed=seed, subjects=subjects, workers=self.workers)
-
-
-def same(protocol: Protocol, recording: Recording) -> bool:
-    return Protocol.from_yaml(recording.protocol_text) == protocol
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,9 +144,7 @@ def shown(value: float | None) -> str:
         return "–"
     if value == round(value):
         return f"{value:.0f}"
-    if abs(value) < 0.01:
-        return f"{value:.2g}"
-    text = f"{value:.3g}" if abs(value) >= 1 else f"{value:.3f}"
+    text = f"{value:.3g}" if abs(value) >= 1 else f"{value:.3f}" if abs(value) >= 0.01 else f"{value:.2g}"
     return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
 
 
@@ -221,3 +222,24 @@ def probe_means(recording: Recording) -> pd.DataFrame:
     table = mean.to_dataframe().reset_index().dropna(subset=["recall"])
     wanted = ["model", "subject", "probe", "label", "repetition", "list", "lesion", "recall"]
     return table[wanted].sort_values(["model", "subject", "probe"], ignore_index=True)
+
+
+def fastest_in_cues(recording: Recording, condition: str, model: str) -> pd.DataFrame:
+    """The highest mean rate of an excitatory population in any cue of each subject: whether a probe ran away."""
+    rows = []
+    for number in range(recording.models[model].subjects):
+        segments, sizes = recording.segments(model, number), recording.populations(model)
+        cues = segments[(segments["kind"] == "probe") & (segments["stage"] == "cue")]
+        seconds = (cues["stop"] - cues["start"]).to_numpy()
+        fastest = 0.0
+        for name in EXCITATORY:
+            times = np.sort(recording.spikes(model, number, name)[0])
+            spikes = np.searchsorted(times, cues["stop"]) - np.searchsorted(times, cues["start"])
+            fastest = max(fastest, float((spikes / seconds).max() / sizes[name]))
+        rows.append((condition, number, FASTEST, "probes", fastest))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def no_runaway(rows: pd.DataFrame) -> Criterion:
+    fastest = chosen(rows, measure=FASTEST)["value"].max()
+    return Criterion(what="C or H in any cue of any subject, highest mean rate, Hz", value=float(fastest), high=RUNAWAY)

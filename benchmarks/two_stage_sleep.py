@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 import pandas as pd
-from two_stage_results import COLUMNS, Criterion, Result, Runs, by_subject, chosen, mean_of, probe_means, recall_rows
+from two_stage_results import (
+    COLUMNS,
+    Criterion,
+    Result,
+    Runs,
+    by_subject,
+    chosen,
+    fastest_in_cues,
+    mean_of,
+    no_runaway,
+    probe_means,
+    recall_rows,
+)
 from two_stage_variants import long_rests, subject
 
 from engram.analysis import effect_size, recall_over_nights
@@ -31,6 +43,7 @@ def repetition(runs: Runs) -> Result:
     )[COLUMNS]
     rows = pd.concat([rows, difference(rows, "repeated", "fillers")], ignore_index=True)
     where = {"condition": "repeated − fillers", "measure": "lesioned recall"}
+    rates = fastest_in_cues(run, "item-repetition", MODEL)
     first, second, sixth = (mean_of(rows, **where, at=cycle) for cycle in (1, 2, 6))
     intact = mean_of(rows, condition="repeated − fillers", measure="intact recall", at=6)
     criteria = [
@@ -38,8 +51,9 @@ def repetition(runs: Runs) -> Result:
         Criterion(what="lesioned, repeated − fillers, repetition 2, mean", value=second, low=0.10),
         Criterion(what="lesioned, repeated − fillers, repetition 6, mean", value=sixth, low=0.18),
         Criterion(what="intact, repeated − fillers, repetition 6, mean", value=intact),
+        no_runaway(rates),
     ]
-    return Result(part="repetition", rows=rows, criteria=criteria)
+    return Result(part="repetition", rows=pd.concat([rows, rates], ignore_index=True), criteria=criteria)
 
 
 def difference(rows: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
@@ -62,10 +76,11 @@ def sleep_and_wake(runs: Runs) -> Result:
         parts.append(rows)
         effects.append(table)
         criteria += told
+    rows = pd.concat(parts, ignore_index=True)
     return Result(
         part="sleep",
-        rows=pd.concat(parts, ignore_index=True),
-        criteria=criteria,
+        rows=rows,
+        criteria=[*criteria, no_runaway(rows)],
         tables={"effects": pd.concat(effects, ignore_index=True)},
     )
 
@@ -82,6 +97,7 @@ def against_waking(runs: Runs) -> Found:
         ends = recall[recall["night"].isin([0, recall["night"].max()])].assign(model=name)
         rows = recall_rows(ends)
         parts.append(rows.assign(at=rows["at"].eq(0).map({True: "before", False: "after"})))
+        parts.append(fastest_in_cues(run, name, MODEL))
     rows = pd.concat(parts, ignore_index=True)
     effects = [
         effect(rows, f"{side} recall", (ASLEEP, name), "after", f"sleep − {name.removeprefix(ASLEEP + '-')}, {side}")
@@ -125,7 +141,8 @@ def reactivation(runs: Runs) -> Found:
     effects = pd.concat(effects, ignore_index=True)
     lesioned = float(effects.loc[effects["comparison"] == "cued − uncued, lesioned", "difference"].item())
     above = Criterion(what="cued − uncued, lesioned, mean", value=lesioned, low=0)
-    return rows, effects, [above, *told_effects(effects)]
+    rates = fastest_in_cues(run, "targeted-reactivation", MODEL)
+    return pd.concat([rows, rates], ignore_index=True), effects, [above, *told_effects(effects)]
 
 
 def prototypes(runs: Runs) -> Found:
@@ -134,6 +151,7 @@ def prototypes(runs: Runs) -> Found:
     for name in ("prototype-extraction", "prototype-extraction-wake"):
         run = runs.recorded(name, load(name), {MODEL: subject()})
         parts.append(recall_rows(recall_over_nights(run.performance(), run.phases()).assign(model=name)))
+        parts.append(fastest_in_cues(run, name, MODEL))
     rows = pd.concat(parts, ignore_index=True)
     names = ("prototype-extraction", "prototype-extraction-wake")
     effects = [

@@ -102,6 +102,7 @@ class CircuitNetwork:
         for name in self._groups:
             self._rest(name)
         self._modulate()
+        self._choose()
 
     def _connect(self, projection: Projection, drawn: objects.Drawn, clocks: dict[str, Clock]) -> None:
         name, rule = projection.name, projection.rule
@@ -187,7 +188,7 @@ class CircuitNetwork:
                 f"drive of {population}: expected {size} rates of at least 0 Hz; found shape {rates.shape}"
             )
         self._groups[population].variables["drive_rate"].get_value()[:] = rates
-        self._choose()
+        self._chosen = False
 
     def _modulate(self) -> None:
         state = self._brain_state
@@ -198,7 +199,7 @@ class CircuitNetwork:
             for owner, values in table.items():
                 for name, value in values.items():
                     _shared(owners[owner], name, value)
-        self._choose()
+        self._chosen = False
 
     def _choose(self) -> None:
         """Run only what has an effect, by the shared variables alone, so that a loaded state does the same."""
@@ -224,6 +225,7 @@ class CircuitNetwork:
                 if _value(synapses, process.rate):
                     names.add(f"{synapses.name}_{process.rate}")
         self._network.use(names, instead)
+        self._chosen = True
 
     # --- running
 
@@ -248,6 +250,8 @@ class CircuitNetwork:
         """
         if isinstance(seed, np.random.SeedSequence):
             seed = int(seed.generate_state(1)[0])
+        if not self._chosen:
+            self._choose()
         kept = {name: len(tape) for name, tape in self._tapes.items()}
         before = np.random.get_state()  # noqa: NPY002
         try:
@@ -312,7 +316,7 @@ class CircuitNetwork:
         )
         self._watched[f"{population}.{variable}"] = (monitor, ids)
         self._network.add(monitor)
-        self._choose()
+        self._chosen = False
 
     def take_states(self) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float32]]]:
         """Watched variables since they were last taken, in SI units.
@@ -449,7 +453,7 @@ class CircuitNetwork:
         for owner in self._owners():
             for name, variable in network_state.changing(owner).items():
                 variable.get_value()[:] = state[f"{owner.name}.{name}"]
-        self._choose()
+        self._chosen = False
         for pathway in self._delayed():
             network_state.put_in_flight(pathway, state)
 

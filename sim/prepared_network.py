@@ -69,7 +69,7 @@ class PreparedNetwork:
                 if coded is not thing:
                     self._prepare(coded)
                     coded.codeobj.namespace["_queue"] = thing.queue
-                self._steps += [thing.push_spikes, _call(coded.codeobj)]
+                self._steps.append(_arrival(thing, _call(coded.codeobj)))
                 continue
             every = round(thing.clock.dt_ / self._clock.dt_)
             for code in thing.code_objects:
@@ -124,3 +124,19 @@ def _call(code: Any) -> Callable[[], Any]:
         return partial(exec, block, code.namespace)
     strong: Callable[[], Any] = code.__call__  # of the object itself: Brian2 hands out weak proxies
     return strong
+
+
+def _arrival(pathway: SynapticPathway, run: Callable[[], Any]) -> Callable[[], None]:
+    """New spikes enter the queue of a pathway, and its code runs: without delays only in a step with spikes."""
+    spiking, push = pathway.eventspace, pathway.queue.push
+    delayed = bool(pathway.variables["delay"].get_value().any())
+
+    def arrive() -> None:
+        count = spiking[-1]
+        if count:
+            push(spiking[:count])
+        elif not delayed:
+            return
+        run()
+
+    return arrive

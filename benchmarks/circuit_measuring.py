@@ -32,7 +32,7 @@ class Sizes:
     hippocampal: int = 300
     cortical: int = 500
     phases: int = 50
-    phase_seconds: float = 1.0  # simulated
+    phase_seconds: float = 5.0  # simulated, as two hours of sleep are
     nights: tuple[int, ...] = (1, 2, 4)
     scaling: ScalingSizes = field(default_factory=ScalingSizes)
 

@@ -19,7 +19,7 @@ from engram.models.spiking import (
     Projection,
     Static,
 )
-from engram.sim.simulate import simulate
+from engram.sim import simulate
 
 DURATION = "4 s"
 TARGET = "auto"

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .circuit_network import CircuitNetwork as CircuitNetwork
     from .progress import Bar as Bar
     from .progress import Lines as Lines
     from .progress import Reporter as Reporter
@@ -16,22 +17,27 @@ if TYPE_CHECKING:
     from .session import Session as Session
     from .session import Settings as Settings
     from .session import Subjects as Subjects
+    from .simulation import Simulation as Simulation
+    from .simulation import simulate as simulate
     from .simulator import Simulator as Simulator
     from .simulator import register_backend as register_backend
 
 _MODULE_OF = {
     "Bar": "progress",
+    "CircuitNetwork": "circuit_network",
     "Lines": "progress",
     "Reporter": "progress",
     "Progress": "session",
     "Responses": "session",
     "Session": "session",
     "Settings": "session",
+    "Simulation": "simulation",
     "Simulator": "simulator",
     "Subjects": "session",
     "register_backend": "simulator",
     "resume": "resuming",
     "run": "running",
+    "simulate": "simulation",
 }
 
 __all__ = sorted(_MODULE_OF)

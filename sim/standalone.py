@@ -20,7 +20,7 @@ from ..models.spiking.circuit import Circuit
 from ..models.spiking.quantities import in_si
 from . import brian2_objects as objects
 from . import modulation
-from .simulate import Simulation
+from .simulation import Simulation
 
 
 def run_standalone(

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from engram.models.spiking import LIF, AllToAll, BrainState, Circuit, Population, Probability, Projection, TraceRule
-from engram.sim.simulate import simulate
+from engram.sim import simulate
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

@@ -159,7 +159,7 @@ def sleep(runs: Runs, results: Path) -> Figure:
         for side in ("intact", "lesioned"):
             own = chosen(rows, condition=name, measure=f"{side} recall")
             draw_mean(prototypes, own, f"{word}, {side}", side == "lesioned", line)
-    plain(prototypes, xlabel="nights or days", ylabel="recall of prototypes (AUC)")
+    plain(prototypes, xlabel="nights or days", ylabel="recall of prototypes (AUC)", xticks=range(4))
     for side in ("intact", "lesioned"):
         own = chosen(rows, condition="rest, a month", measure=f"{side} recall")
         draw_mean(rests, own, side, side == "lesioned", QUIET)
@@ -220,7 +220,9 @@ def draw_map(axes: Axes, cells: pd.DataFrame, column: str) -> None:
     for (y, x), value in np.ndenumerate(mean.to_numpy()):
         dark = abs(value) > 0.65 * limit
         weight = "bold" if agree.to_numpy()[y, x] else "normal"
-        axes.text(x, y, f"{value:+.2f}", ha="center", va="center", weight=weight, color="w" if dark else "k")
+        axes.text(
+            x, y, f"{round(value, 2) + 0.0:+.2f}", ha="center", va="center", weight=weight, color="w" if dark else "k"
+        )
     axes.set_xticks(range(mean.shape[1]), [f"{o:g}" for o in mean.columns])
     axes.set_yticks(range(mean.shape[0]), [f"{s:g}" for s in mean.index])
     axes.set(xlabel="overlap of patterns", ylabel="sensitivity")

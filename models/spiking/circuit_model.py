@@ -49,6 +49,15 @@ class CircuitModel(Model):
     ------
     ValueError
         The procedure names a population, projection or brain state that the circuit lacks.
+
+    Examples
+    --------
+    >>> from engram.models.spiking import LIF, BrainState, Circuit, Population
+    >>> states = [BrainState("wake"), BrainState("probe"), BrainState("reset", cells={"C": {"mu": -5.0}})]
+    >>> pool = Circuit([Population("C", 100, LIF(mu=0.3), drive_weight=0.6)], states=states)
+    >>> model = CircuitModel(circuit=pool, procedure={"exposure": "300 ms"})
+    >>> model.cells, model.chance(8)
+    (100, 0.5)
     """
 
     backend: ClassVar[str] = "brian2"

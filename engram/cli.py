@@ -276,20 +276,24 @@ def list_(what: Annotated[Listable, typer.Argument(help="protocols, models, item
 
         print_names({name: load(name).about for name in library()})
     elif what is Listable.models:
-        from .models.registry import model, model_names
+        from .models.registry import about_model, model_names
 
-        print_names({name: _about(model, name) for name in model_names()})
+        print_names({name: _told(about_model, name) for name in model_names()})
     elif what is Listable.items:
         from .data import item_set, item_set_names
 
-        print_names({name: _about(item_set, name) for name in item_set_names()})
+        print_names({name: _told(lambda name: _first_line(item_set(name)), name) for name in item_set_names()})
     else:
         typer.echo("no behavioural data sets are installed")
 
 
-def _about(make: Callable[[str], object], name: str) -> str:
+def _first_line(thing: object) -> str:
+    return (type(thing).__doc__ or "").strip().partition("\n")[0]
+
+
+def _told(about: Callable[[str], str], name: str) -> str:
     try:
-        return (type(make(name)).__doc__ or "").strip().partition("\n")[0]
+        return about(name)
     except Exception as error:  # of a package that is not ours: the others are listed all the same
         return " ".join(f"cannot be used ({type(error).__name__}: {error})".split())
 

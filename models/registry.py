@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
+from types import FunctionType
 from typing import Any
 
 from ..data.wording import nearest, one_of
@@ -79,6 +80,28 @@ def model(name: str, **settings: Any) -> Model:
             raise ValueError(f'unknown model "{name}"; known: {one_of(known)}.{nearest(name, known)}')
         register_model(name, found[name].load())
     return _presets[name](**settings)
+
+
+def about_model(name: str) -> str:
+    """What a registered model is, in a line: the first of what documents its preset, or else its class.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> about_model("stable")
+    'Every synapse of flexibility 0.3.'
+    """
+    made = model(name)
+    preset = _presets[name]
+    told = preset.__doc__ if isinstance(preset, FunctionType | type) else None
+    return (told or type(made).__doc__ or "").strip().partition("\n")[0]
 
 
 def model_from_spec(spec: Mapping[str, Any]) -> Model:

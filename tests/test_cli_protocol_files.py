@@ -88,7 +88,8 @@ def test_lists(engram):
     protocols = engram("list", "protocols").stdout.splitlines()
     assert [line.split("  ")[0] for line in protocols] == list(library())
     models = dict(line.split(maxsplit=1) for line in engram("list", "models").stdout.splitlines())
-    assert {"conventional", "hybrid", "stable", "rising", "falling", "fixed-rate"} <= set(models)
+    assert {"conventional", "hybrid", "stable", "rising", "falling", "fixed-rate", "two-stage"} <= set(models)
+    assert len(set(models.values())) == len(models)  # each preset says what sets it apart
     items = dict(line.split(maxsplit=1) for line in engram("list", "items").stdout.splitlines())
     assert {"digits", "digit-pairs", "images"} <= set(items)
     assert engram("list", "datasets").exit_code == 0

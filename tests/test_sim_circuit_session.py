@@ -354,7 +354,8 @@ def test_stages_of_sleep_say_what_became_of_strong_synapses():
 
 
 def test_cued_items_are_driven_in_turn_in_nrem_alone():
-    subject, steps = session("- wake: [0, 2]\n- sleep: {stages: [{nrem: 90 min}, {rem: 30 min}], cue: [0, 2]}")
+    schedule = "- wake: [0, 2]\n- sleep: {stages: [{nrem: 90 min}, {rem: 30 min}], cue: [0, 2]}"
+    subject, steps = session(schedule, reactivation_every="500 ms", reactivation_cue="50 ms")
     list(subject.sleep(steps[1]))
     driven = [(entry[0], entry[1], entry[3]) for entry in subject._network.log[1:]]
     expected = []

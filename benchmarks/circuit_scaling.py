@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -100,31 +101,33 @@ def in_process(cells: int, synapses: int, target: str, seconds: float) -> dict[s
 
 
 def as_program(cells: int, synapses: int, target: str, seconds: float) -> dict[str, float]:
-    """C++ standalone: wall time, of two lengths, since a process that compiles tells nothing of the program it runs."""
+    """C++ standalone: CPU time of the program, its start included; everything else, in wall time, is building it."""
     from engram.sim import simulate
 
-    made, spent, rates = circuit(cells, synapses), [], []
-    with Watched("main") as program:
-        for length in (0.5 * seconds, 2.5 * seconds):
-            start = time.perf_counter()
-            done = simulate(made, f"{length!r} s", target="cpp_standalone")
-            spent.append(time.perf_counter() - start)
-            rates.append(float(done.rates["E"].mean()))
-    run = (spent[1] - spent[0]) / (2 * seconds)
-    memory = max(program.peak, peak_memory_bytes())
-    return {"build": spent[0] - 0.5 * seconds * run, "run": run, "memory": memory, "rate": rates[1]}
+    length = 10 * seconds
+    with WatchedProgram("main") as program:
+        start = time.perf_counter()
+        done = simulate(circuit(cells, synapses), f"{length!r} s", target=target)  # type: ignore[arg-type]
+        spent = time.perf_counter() - start
+    return {
+        "build": spent - program.seconds,
+        "run": program.seconds / length,
+        "memory": max(program.memory, peak_memory_bytes()),
+        "rate": float(done.rates["E"].mean()),
+    }
 
 
-class Watched:
-    """The most memory that a process of some name, started below this one, holds meanwhile."""
+class WatchedProgram:
+    """CPU time and peak memory of the program of some name that is started meanwhile, as last seen before its end."""
 
     def __init__(self, name: str) -> None:
-        self.peak = 0
+        self.seconds = 0.0
+        self.memory = 0
         self._name = name
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
 
-    def __enter__(self) -> Watched:
+    def __enter__(self) -> WatchedProgram:
         self._thread.start()
         return self
 
@@ -133,12 +136,15 @@ class Watched:
         self._thread.join()
 
     def _look(self) -> None:
+        tick = 1 / os.sysconf("SC_CLK_TCK")
         while not self._over.wait(0.05):
-            for status in Path("/proc").glob("[0-9]*/status"):
+            for process in Path("/proc").glob("[0-9]*"):
                 with suppress(OSError, IndexError):
-                    text = status.read_text()
-                    if text.split("\n", 1)[0].split()[1] == self._name:
-                        self.peak = max(self.peak, 1024 * int(text.split("VmHWM:")[1].split()[0]))
+                    if (process / "comm").read_text().strip() == self._name:
+                        times = (process / "stat").read_text().rpartition(")")[2].split()[11:13]
+                        status = (process / "status").read_text()
+                        self.seconds = tick * sum(map(int, times))
+                        self.memory = 1024 * int(status.split("VmHWM:")[1].split()[0])
 
 
 def rows_table(rows: Sequence[dict[str, Any]]) -> str:

@@ -135,7 +135,8 @@ def sleep_nights(sizes: Sizes, nights: int) -> dict[str, Any]:
 
 def consolidation(sizes: Sizes) -> list[Line]:
     """The library's systems-consolidation, as a user runs it, after everything has been compiled once."""
-    in_own_process(consolidate, sizes, 1)
+    if sizes.target == "cython":
+        in_own_process(consolidate, sizes, 1)
     found = in_own_process(consolidate, sizes, 8 if sizes.target == "cython" else 1)
     seconds = found["seconds"]
     simulated = f"{found['simulated']:.1f} simulated s, {found['biological'] / 3600:.1f} biological h"

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -28,6 +29,20 @@ def speed() -> ModuleType:
 @pytest.fixture(scope="module")
 def measuring(speed: ModuleType) -> ModuleType:
     return sys.modules["measuring"]
+
+
+@pytest.fixture(scope="module")
+def circuit_speed(speed: ModuleType) -> Iterator[ModuleType]:
+    import brian2
+
+    sys.path.insert(0, str(FOLDER))
+    try:
+        import circuit_speed
+    finally:
+        sys.path.remove(str(FOLDER))
+    before = brian2.prefs["codegen.target"], brian2.defaultclock.dt
+    yield circuit_speed
+    brian2.prefs["codegen.target"], brian2.defaultclock.dt = before  # a plain Brian2 script sets them for good
 
 
 UNITS = {
@@ -156,3 +171,75 @@ def test_quick_sizes_and_single_measurements_leave_the_kept_table_alone(
     assert not any(tmp_path.iterdir())
     assert speed.main([]) == 0
     assert {path.name for path in tmp_path.iterdir()} == {"speed.json", "speed.md"}
+
+
+CIRCUIT_UNITS = {
+    "brian2": ["×", "×", "×", "Hz"],
+    "phases": ["×", "ms"],
+    "compiling": ["modules", "modules", "modules", "s", "s", "s"],
+    "memory": ["×"],
+    "consolidation": ["s", "s", "s", "MiB"],
+}
+
+
+@pytest.mark.parametrize("name", CIRCUIT_UNITS)
+def test_every_measurement_of_circuits_finds_a_number(circuit_speed: ModuleType, name: str) -> None:
+    lines = circuit_speed.MEASUREMENTS[name](circuit_speed.QUICK)
+    assert [line.unit for line in lines] == CIRCUIT_UNITS[name]
+    for line in lines:
+        if line.unit == "modules":
+            assert line.measured == 0  # NumPy compiles nothing
+        elif line.at_most is not None:
+            assert 0 < line.measured < np.inf
+        else:
+            assert np.isfinite(line.measured)
+
+
+def test_every_measurement_of_circuits_is_tested(circuit_speed: ModuleType) -> None:
+    assert set(circuit_speed.MEASUREMENTS) == set(CIRCUIT_UNITS)
+
+
+def test_the_network_written_by_hand_does_what_the_circuit_does(circuit_speed: ModuleType) -> None:
+    import brian2
+
+    networks = sys.modules["same_network"]
+    sizes = networks.Sizes(excitatory=300, inhibitory=60, in_degree=60)
+    ours = networks.by_engram(sizes, "numpy")
+    written = networks.by_hand(sizes, "numpy", ours)
+    ours.run(1.5, seed=1)
+    written.run(1.5 * brian2.second, namespace={})
+    for name, size in (("E", 300), ("I", 60)):
+        rate = written[f"spikes_of_{name}"].num_spikes / size
+        assert ours.counts(name).mean() == pytest.approx(rate, rel=0.1)
+    moved = ours.weights("E-E") - networks.INITIAL
+    by_hand = np.array(written["E_E"].w) - networks.INITIAL
+    assert np.quantile(moved, [0.05, 0.25, 0.75, 0.95]) == pytest.approx(
+        np.quantile(by_hand, [0.05, 0.25, 0.75, 0.95]), rel=0.1, abs=5e-4
+    )
+
+
+def test_sides_take_turns_and_the_first_round_only_warms_up(circuit_speed: ModuleType) -> None:
+    numbers = iter(range(6))
+    a, b = (lambda: float(next(numbers)) for _ in range(2))
+    assert circuit_speed.in_turns((a, b), rounds=2).tolist() == [[2, 4], [3, 5]]
+
+
+def test_scaling_has_a_row_for_each_network_and_target_and_says_what_failed(circuit_speed: ModuleType) -> None:
+    scaling = sys.modules["circuit_scaling"]
+    rows = scaling.scaling(scaling.ScalingSizes(networks=((10, 30),), targets=("numpy", "abacus"), seconds=0.01))
+    assert [row["target"] for row in rows] == ["numpy", "abacus"]
+    assert rows[0]["run"] > 0
+    assert rows[0]["memory"] > 50 * 2**20
+    assert rows[1]["failed"] == "ended with 1"
+    assert scaling.rows_table(rows).splitlines()[-1] == "| 10 | 30 | abacus | ended with 1 | | | |"
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc, which only Linux has")
+def test_a_program_is_watched_by_its_name(circuit_speed: ModuleType, tmp_path: Path) -> None:
+    program = tmp_path / "busy-bee"
+    program.symlink_to(sys.executable)
+    count = "import os; x = bytearray(100 * 2**20)\nwhile sum(os.times()[:2]) < 0.5: pass"
+    with sys.modules["circuit_scaling"].WatchedProgram("busy-bee") as watched:
+        subprocess.run([program, "-c", count], check=True)
+    assert 0.1 < watched.seconds < 1
+    assert 100 < watched.memory / 2**20 < 200

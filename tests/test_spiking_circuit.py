@@ -1,5 +1,6 @@
 import json
 
+import brian2
 import networkx
 import pytest
 
@@ -201,3 +202,34 @@ def test_entry_and_exit_of_the_hippocampus_follow_its_layers():
     circuit = two_stage(hippocampus(separation=100, output=50), cortex(areas=2))
     assert {"C2-DG", "DG-H", "H-O", "O-C2", "C-C2", "C2-C"} <= {p.name for p in circuit.projections}
     assert circuit.silenced(["hippocampus"])[0] == {"H", "HI", "DG", "DGI", "O"}
+
+
+@pytest.mark.parametrize("name", ["none", "time"])
+def test_names_that_protocols_and_recordings_use_name_no_part(name):
+    with pytest.raises(ValueError, match=f'"{name}" cannot name a part of a circuit'):
+        Circuit([Population(name, 3, LIF())])
+    with pytest.raises(ValueError, match=f'"{name}" cannot name a part of a circuit'):
+        Circuit([Population("E", 3, LIF(), name)])
+
+
+def test_steps_delays_and_down_scaling_have_limits():
+    with pytest.raises(ValueError, match="dt: found 1 s; no cell can be simulated in steps above 10 ms"):
+        Circuit([E], dt="1 s")
+    with pytest.raises(ValueError, match='projection "E-E": found a delay of 1 d; expected at most 10 s'):
+        Circuit([E], [Projection("E", "E", Static(0.1), AllToAll(), "1 d")])
+    with pytest.raises(ValueError, match="rate: found 11 Hz; expected at most 10 Hz"):
+        DownScaling("11 Hz")
+    assert DownScaling("10 Hz").rate == "10 Hz"
+
+
+def test_a_quantity_where_a_plain_number_belongs_is_refused():
+    with pytest.raises(ValueError, match=r"LIF: mu: found 20\. mV; expected a plain number, without unit"):
+        LIF(mu=20 * brian2.mV)
+    with pytest.raises(ValueError, match=r"Population: drive_weight: found 1\. nS; expected a plain number"):
+        Population("E", 3, LIF(), drive_weight=1 * brian2.nS)
+
+
+def test_a_long_wrong_value_is_not_repeated_in_full():
+    with pytest.raises(ValueError, match="Population: name: found") as refusal:
+        Population("x" * 10_000, 3, LIF())
+    assert len(str(refusal.value)) < 400

@@ -66,3 +66,8 @@ def test_times_are_above_zero_and_delays_may_be_zero():
         TypeAdapter(q.Time).validate_python("0 ms")
     with pytest.raises(ValueError, match='found "-1 ms"; expected a time of at least 0'):
         TypeAdapter(q.Delay).validate_python("-1 ms")
+
+
+def test_a_brian2_quantity_keeps_all_its_digits():
+    assert q.in_si(q.read_quantity("time", brian2.second / 3)) == 1 / 3
+    assert q.read_quantity("time", 0.1 * brian2.ms) == "100 us"

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 NAME = r"[A-Za-z][A-Za-z0-9_]*"
 PROJECTION_NAME = r"[A-Za-z][A-Za-z0-9_-]*"
+TAKEN = ("none", "time")
+"""Names that mean something else: no lesion, and the time of recorded rates."""
+
+LONGEST_STEP, LONGEST_DELAY = "10 ms", "10 s"
 Factors = dict[str, Annotated[float, Field(ge=0)]]
 
 
@@ -164,11 +168,22 @@ class Circuit(Spec):
         _once("projection", [p.name for p in self.projections])
         _once("projection", [p.name.replace("-", "_to_") for p in self.projections])
         _once("brain state", [s.name for s in self.states])
+        if in_si(self.dt) > in_si(LONGEST_STEP):
+            raise ValueError(f"dt: found {self.dt}; no cell can be simulated in steps above {LONGEST_STEP}")
+        for population in self.populations:
+            if population.drive_weight is not None and "excitatory" not in population.cell.equations().receptors:
+                raise ValueError(
+                    f'population "{population.name}": drive_weight: its cells have no excitatory receptor, through '
+                    "which a drive would act"
+                )
         for projection in self.projections:
             self._check_projection(projection)
         for state in self.states:
             self._check_state(state)
         parts = {p.name for p in self.populations} | {p.name for p in self.projections}
+        for name in TAKEN:
+            if name in parts or name in self.modules():
+                raise ValueError(f'"{name}" cannot name a part of a circuit, since protocols or recordings use it')
         modules = {p.module for p in self.populations} & parts
         if modules:
             raise ValueError(f'"{min(modules)}" names a module and a part of it; lesions could not tell them apart')
@@ -183,6 +198,10 @@ class Circuit(Spec):
                     f'projection "{projection.name}": no population is called "{given}" ({end}); '
                     f"there are {one_of(names)}.{nearest(given, names)}"
                 )
+        if in_si(projection.delay) > in_si(LONGEST_DELAY):
+            raise ValueError(
+                f'projection "{projection.name}": found a delay of {projection.delay}; expected at most {LONGEST_DELAY}'
+            )
         try:
             count = self.synapses(projection)
         except ValueError as error:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, PlainSerializer, PlainValidator
+from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
 from ..by_kind import read_kind, write_kind
 from .quantities import Rate, Time, in_si
@@ -118,6 +118,15 @@ class DownScaling(Mechanism):
     stages: Annotated[tuple[str, ...], Field(min_length=1)] = ("rem",)
     gated: bool = True
     kind: Literal["down-scaling"] = "down-scaling"
+
+    @model_validator(mode="after")
+    def _no_overshoot(self) -> DownScaling:
+        if in_si(self.rate) * in_si(EVERY) > 1:
+            raise ValueError(
+                f"rate: found {self.rate}; expected at most {1 / in_si(EVERY):g} Hz, since it acts every {EVERY} and "
+                "would overshoot the initial weights"
+            )
+        return self
 
     def process(self, factor: str) -> Process:
         drift = f"w -= downscaling*{in_si(EVERY)!r}*second*{factor if self.gated else 1}*(w - w0)"

@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, model_validator
 
 from .cells import Cell, CellEquations
 from .quantities import UNITS, Delay, dimension, in_si, read_quantity
 from .synapse_rules import PlasticRule, RuleEquations
 
-Code = Annotated[str, Field(max_length=10_000)]
+
+def _only_equations(text: str) -> str:
+    """Brian2 reads equations with SymPy, which evaluates quoted text as Python: a recording could run any program."""
+    odd = re.search(r"[\"'`\\]|__", text)
+    if odd:
+        raise ValueError(
+            f"found {odd[0]} in the equations: these, and comments among them, hold no quoted text, "
+            "backslash or double underscore"
+        )
+    return text
+
+
+Code = Annotated[str, Field(max_length=10_000), AfterValidator(_only_equations)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 
 
 def _value(given: Any) -> str:
-    if isinstance(given, (int, float)) and not isinstance(given, bool):
-        return repr(given)
-    unit = str(given).strip().partition(" ")[2]
-    if not unit:
-        return repr(float(given))
-    for name, units in UNITS.items():
-        if unit in units:
-            return read_quantity(name, given)
-    raise ValueError(f'found "{given}"; expected a number, or a quantity such as "20 ms", "-70 mV" or "1 nS"')
+    if not isinstance(given, bool):
+        for name in UNITS:
+            try:
+                return read_quantity(name, given)
+            except ValueError:
+                pass
+        try:
+            number = math.nan if hasattr(given, "dimensions") else float(given)
+        except (TypeError, ValueError):
+            number = math.nan
+        if math.isfinite(number):
+            return str(int(number)) if number == int(number) and abs(number) < 1e15 else repr(number)
+    raise ValueError(f'found {given!r}; expected a number, or a quantity such as "20 ms", "-70 mV" or "1 nS"')
 
 
 Value = Annotated[str, PlainValidator(_value)]

@@ -6,6 +6,7 @@ asks for SI values with `in_si`.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any
 
@@ -97,7 +98,7 @@ def read_quantity(dimension: str, given: Any) -> str:
     """
     expected = f'expected a {dimension} such as "{_EXAMPLE[dimension]}"'
     if hasattr(given, "dimensions") and not isinstance(given, str):
-        given = str(given)  # a Brian2 quantity names its own unit
+        given = _of_brian2(given)
     if isinstance(given, (int, float)) and not isinstance(given, bool):
         raise ValueError(f"found {given}, which has no unit; {expected}")
     match = _NUMBER.fullmatch(given) if isinstance(given, str) and len(given) < 100 else None
@@ -116,6 +117,19 @@ def read_quantity(dimension: str, given: Any) -> str:
     if not abs(number) < 1e300:
         raise ValueError(f"found {given!r}, which is not finite; {expected}")
     return f"{int(number) if number == int(number) and abs(number) < 1e15 else number!r} {unit}"
+
+
+def _of_brian2(given: Any) -> str:
+    """A Brian2 quantity as text: in the unit that it names itself, or in SI where eight digits are not all of it."""
+    text = str(given)
+    number, _, unit = text.partition(" ")
+    unit = _SYNONYMS.get(unit, unit)
+    if unit not in _DIMENSION_OF or getattr(given, "shape", ()) != ():
+        return text
+    if math.isclose(float(number) * _scale(unit), float(given), rel_tol=1e-12):
+        return text
+    si = next(name for name, scale in UNITS[_DIMENSION_OF[unit]].items() if scale == 1)
+    return f"{float(given)!r} {si}"
 
 
 def in_si(text: str) -> float:

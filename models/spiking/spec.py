@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ...data.wording import nearest
 
+LONGEST_ECHO = 200
+"""Characters of a wrong value that a message repeats."""
+
 if TYPE_CHECKING:
 
     class _Fields:
@@ -63,6 +66,11 @@ class Spec(_Fields):
             if name in fields:
                 raise TypeError(f"{type(self).__name__}: {name} is given twice")
             fields[name] = value
+        for name, value in fields.items():
+            field = type(self).model_fields.get(name)
+            numeric = field is not None and ("float" in repr(field.annotation) or field.annotation is int)
+            if numeric and hasattr(value, "dimensions"):
+                raise ValueError(f"{type(self).__name__}: {name}: found {value}; expected a plain number, without unit")
         try:
             super().__init__(**fields)
         except ValidationError as error:
@@ -79,7 +87,11 @@ class Spec(_Fields):
             elif not path or problem["type"] == "value_error":  # these say what was found themselves
                 lines.append(f"{cls.__name__}: {path}{': ' if path else ''}{message}")
             else:
+                found = repr(problem["input"])
+                found = found if len(found) <= LONGEST_ECHO else f"{found[:LONGEST_ECHO]}..."
                 if problem["type"] == "extra_forbidden":
                     message = f"there is no such parameter.{nearest(path, cls.model_fields)}"
-                lines.append(f"{cls.__name__}: {path}: found {problem['input']!r}; {message}")
+                if problem["type"] == "string_pattern_mismatch":
+                    message = message.replace("String should match pattern", "expected a name of the pattern")
+                lines.append(f"{cls.__name__}: {path}: found {found}; {message}")
         return "\n".join(lines)

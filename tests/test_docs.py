@@ -55,10 +55,10 @@ def test_protocol_of_the_readme_is_that_of_the_library():
     assert Protocol.from_yaml(block) == load("hebb-repetition").model_copy(update={"source": ""})
 
 
-def test_script_of_the_readme_is_the_example():
+def test_scripts_of_the_readme_are_the_examples():
     """Which `test_examples.py` runs."""
-    (block,) = blocks("README.md", "python")
-    assert (ROOT / "examples/hebb_repetition.py").read_text(encoding="utf-8").endswith(f'"""\n\n{block}')
+    for block, name in zip(blocks("README.md", "python"), ["hebb_repetition.py", "one_night.py"], strict=True):
+        assert (ROOT / "examples" / name).read_text(encoding="utf-8").endswith(f'"""\n\n{block}')
 
 
 def test_tutorial_is_the_example_and_its_refusal_is_what_engram_says(tmp_path, monkeypatch):

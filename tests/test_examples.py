@@ -168,6 +168,22 @@ def test_consolidation(run_example, nothing_compiled, monkeypatch, tmp_path, cap
 
 
 @pytest.mark.slow
+def test_one_night(run_example, nothing_compiled, capsys):
+    names = run_example("one_night.py", SUBJECTS=1, COUNT=3, NIGHT="90 min")
+    recall = names["recall"].set_index(["night", "lesion"])["recall"]
+    assert recall[0, "none"] > 0.85
+    assert recall[0, "hippocampus"] < 0.6
+    assert recall[1, "hippocampus"] > recall[0, "hippocampus"]
+    rates = {stage: float(hz) for stage, hz in re.findall(r"^(\w+): ([\d.]+) Hz$", capsys.readouterr().out, re.M)}
+    assert set(rates) == {"exposure", "gap", "cue", "reset", "nrem", "rem"}
+    assert rates["reset"] < 0.1 < rates["nrem"]
+    # The stages tile the whole time, so that they hold every spike.
+    length = names["segments"].eval("stop - start").groupby(names["segments"]["stage"]).sum()
+    counted = sum(rates[stage] * seconds for stage, seconds in length.items()) * 300
+    assert counted == pytest.approx(len(names["times"]), rel=0.05)
+
+
+@pytest.mark.slow
 def test_lesion(run_example, nothing_compiled, capsys):
     run_example("lesion.py", SUBJECTS=1, COUNT=3, NIGHTS=("none", "H-C"), CYCLES=3)
     found = re.findall(r"silent at night: (\S+); .*'none': ([\d.]+), 'hippocampus': ([\d.]+)", capsys.readouterr().out)

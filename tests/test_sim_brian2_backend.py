@@ -288,6 +288,9 @@ def test_the_code_of_the_page_on_circuits_runs(tmp_path, monkeypatch, capsys):
     names = {}
     for block in re.findall(r"^```python\n(.*?)^```$", page, re.S | re.M):
         exec(block, names)
-    performance, share = capsys.readouterr().out.strip().split("\n")
+    performance, driven, share = capsys.readouterr().out.strip().split("\n")
     assert performance.startswith("[[[")
+    rate, gained = (float(number) for number in driven.split())
+    assert rate > 10
+    assert gained > 0
     assert float(share) > 0.5

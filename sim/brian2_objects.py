@@ -23,6 +23,9 @@ from ..models.spiking.quantities import dimension, in_si
 if "brian2" in sys.excepthook.__module__:  # it would report every uncaught error as one of Brian2's own
     sys.excepthook = sys.__excepthook__
 
+# Of a circuit that is refused half-way, Brian2 would warn of every part, where it was made.
+brian2.BrianLogger.suppress_name("unused_brian_object")
+
 _BASE_UNIT = {
     "": 1,
     "time": brian2.second,
@@ -132,6 +135,27 @@ def drive_weight(population: Population) -> Any:
     return population.drive_weight * quantity(population.cell.equations().receptors["excitatory"][1])
 
 
+def drive_rates(population: Population, given: ArrayLike) -> NDArray[np.float64]:
+    """Rates of the Poisson sources of a population's cells in Hz, one for each or one for all.
+
+    Raises
+    ------
+    ValueError
+        The population cannot be driven, or the rates do not fit it.
+    """
+    drive_weight(population)
+    name, size = population.name, population.size
+    try:
+        rates = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"drive of {name}: found {given!r}; expected plain numbers, in Hz") from None
+    if rates.shape not in ((), (size,)):
+        raise ValueError(f"drive of {name}: expected one rate for all, or {size} rates; found shape {rates.shape}")
+    if not np.all(np.isfinite(rates) & (rates >= 0)):
+        raise ValueError(f"drive of {name}: expected finite rates of at least 0 Hz; found {given!r}")
+    return rates
+
+
 def drive(population: Population, group: brian2.NeuronGroup) -> Any:
     """One Poisson source for each cell: at every step, as many spikes of it as its rate says arrive at once."""
     variable, _ = population.cell.equations().receptors["excitatory"]
@@ -156,12 +180,16 @@ def given_spikes(
         There is no such cell, or a cell is to receive two spikes in one time step.
     """
     variable, _ = population.cell.equations().receptors["excitatory"]
-    times, cells = np.asarray(times, dtype=np.float64), np.asarray(cells, dtype=np.int32)
-    steps = np.round(times / group.clock.dt_)
-    if times.shape != cells.shape or np.any((cells < 0) | (cells >= population.size)):
+    times, given = np.asarray(times, dtype=np.float64), np.asarray(cells)
+    cells = given.astype(np.int32)
+    if times.shape != cells.shape or np.any((cells != given) | (cells < 0) | (cells >= population.size)):
         raise ValueError(
-            f"spikes for {population.name}: expected as many cells as times, from 0 to {population.size - 1}"
+            f"spikes for {population.name}: expected as many cells as times, whole numbers from 0 to "
+            f"{population.size - 1}"
         )
+    if not np.all(np.isfinite(times) & (times >= 0)):
+        raise ValueError(f"spikes for {population.name}: expected finite times in seconds, from 0 on")
+    steps = np.round(times / group.clock.dt_)
     if len(np.unique(np.stack([steps, cells]), axis=1).T) < len(steps):
         raise ValueError(f"spikes for {population.name}: a cell is given two spikes within a time step")
     source = brian2.SpikeGeneratorGroup(
@@ -183,7 +211,7 @@ def given_spikes(
         codeobj_class=group.codeobj_class,
     )
     every = np.arange(population.size)
-    arriving.connect(i=every, j=every)
+    _connect(arriving, every, every)
     return source, arriving
 
 
@@ -239,7 +267,7 @@ def synapses(
         name=f"synapses_{projection.name.replace('-', '_to_')}",
         codeobj_class=source.codeobj_class,
     )
-    result.connect(i=drawn.pre, j=drawn.post)
+    _connect(result, drawn.pre, drawn.post)
     for process in rule.processes:
         every = process.every
         clock = slow_clocks.setdefault(every, Clock(dt=quantity(every), name=f"every_{every.replace(' ', '_')}"))
@@ -251,3 +279,10 @@ def synapses(
             codeobj_class=source.codeobj_class,
         )
     return result
+
+
+def _connect(synapses: brian2.Synapses, i: ArrayLike, j: ArrayLike) -> None:
+    """Connect by the target of the moment: what is only done once is not worth code of its own."""
+    code, synapses.codeobj_class = synapses.codeobj_class, None
+    synapses.connect(i=i, j=j)
+    synapses.codeobj_class = code

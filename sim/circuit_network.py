@@ -179,14 +179,7 @@ class CircuitNetwork:
         ValueError
             The population cannot be driven, or the rates do not fit it.
         """
-        driven = self.circuit.population(population)
-        objects.drive_weight(driven)
-        size = driven.size
-        rates = np.asarray(rates_hz, dtype=np.float64)
-        if rates.shape not in ((), (size,)) or not np.all(np.isfinite(rates) & (rates >= 0)):
-            raise ValueError(
-                f"drive of {population}: expected {size} rates of at least 0 Hz; found shape {rates.shape}"
-            )
+        rates = objects.drive_rates(self.circuit.population(population), rates_hz)
         self._groups[population].variables["drive_rate"].get_value()[:] = rates
         self._chosen = False
 

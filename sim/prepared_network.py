@@ -11,6 +11,7 @@ from brian2.codegen.runtime.cython_rt import CythonCodeObject
 from brian2.core.clocks import Clock
 from brian2.synapses.synapses import SynapticPathway
 
+from ..data.wording import at_most
 from .brian2_objects import refusals_in_words
 
 
@@ -46,6 +47,13 @@ class PreparedNetwork:
 
     def _order(self) -> None:
         self.objects = self._network.sorted_objects
+        names = [thing.name for thing in self.objects]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(
+                f"two things in the simulator are called {at_most(twice)}: the name of a population or projection is "
+                "that of another with an ending of the simulator's own, such as _drive or _pre; give it another name"
+            )
         for thing in self.objects:
             thing._network = self._network.id
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..data.seeds import child_rng, child_seed
 from ..models.spiking.circuit import Circuit
 from ..models.spiking.quantities import seconds
+from .arguments import check_whole
 
 Spikes = tuple[NDArray[np.float64], NDArray[np.int32]]
 
@@ -80,7 +81,7 @@ def simulate(
     Raises
     ------
     ValueError
-        There is no such state or population, or the drive does not fit.
+        There is no such state or population, the drive does not fit, or nothing would be simulated.
     OSError
         The target needs a compiler and none works.
 
@@ -91,7 +92,14 @@ def simulate(
     >>> simulate(pacemakers, "100 ms", target="numpy").rates["P"].tolist()
     [60.0, 60.0]
     """
+    if not isinstance(circuit, Circuit):
+        raise TypeError(f"expected a Circuit; found {type(circuit).__name__}")
     length = seconds(duration)
+    if length < seconds(circuit.dt):
+        raise ValueError(f"duration: found {duration}; expected at least one step of the circuit, {circuit.dt}")
+    if not 0 < time_scale < np.inf:
+        raise ValueError(f"time_scale: found {time_scale}; expected a finite number above 0")
+    check_whole("seed", seed, 0, 2**63 - 1)
 
     def rng_of(*names: str) -> np.random.Generator:
         return child_rng(seed, *names)

@@ -51,11 +51,12 @@ def run_standalone(
             at_rest = {v: in_si(text) for v, text in populations[name].cell.equations().initial.items()}
             _set(groups[name], {**values, **at_rest, "lastspike": -1e4, "not_refractory": True})
         for name, rates in drive.items():
-            objects.drive(populations[name], groups[name])
-            everyone = np.broadcast_to(np.asarray(rates, dtype=float), populations[name].size)
+            population = circuit.population(name)
+            everyone = np.broadcast_to(objects.drive_rates(population, rates), population.size)
+            objects.drive(population, groups[name])
             _set(groups[name], {"drive_rate": everyone})
         for name, (times, cells) in spike_trains.items():
-            parts += objects.given_spikes(populations[name], groups[name], times, cells)
+            parts += objects.given_spikes(circuit.population(name), groups[name], times, cells)
         fixed = {p.name: objects.drawn(p, circuit, rng_of) for p in circuit.projections}
         shared = modulation.of_synapses(circuit, brain_state, time_scale=time_scale)
         slow_clocks: dict[str, Clock] = {}

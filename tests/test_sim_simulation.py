@@ -47,7 +47,7 @@ def test_mistakes_are_told():
         simulate(CIRCUIT, "100 ms", state="awake", target="numpy")
     with pytest.raises(ValueError, match="found 100, which has no unit"):
         simulate(CIRCUIT, 100, target="numpy")
-    with pytest.raises(ValueError, match="expected as many cells as times, from 0 to 19"):
+    with pytest.raises(ValueError, match="expected as many cells as times, whole numbers from 0 to 19"):
         simulate(CIRCUIT, "100 ms", spike_trains={"A": ([0.1], [20])}, target="numpy")
     with pytest.raises(ValueError, match="two spikes within a time step"):
         simulate(CIRCUIT, "100 ms", spike_trains={"A": ([0.01, 0.0101], [2, 2])}, target="numpy")
@@ -66,3 +66,20 @@ def test_a_standalone_program_gives_the_same_spikes_where_nothing_is_random():
     for name in ("A-B", "B-B"):
         assert np.array_equal(numpy.synapses[name].initial, program.synapses[name].initial)
         np.testing.assert_allclose(numpy.weights[name], program.weights[name], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"duration": "0 ms"}, "at least one step of the circuit, 1 ms"),
+        ({"duration": 5}, "has no unit"),
+        ({"time_scale": float("nan")}, "time_scale: found nan"),
+        ({"seed": -1}, "seed: found -1"),
+    ],
+)
+def test_what_simulates_nothing_is_refused(changed, message):
+    circuit = Circuit([Population("A", 3, LIF())])
+    with pytest.raises(ValueError, match=message):
+        simulate(circuit, **{"duration": "5 ms", "target": "numpy", **changed})
+    with pytest.raises(TypeError, match="expected a Circuit; found Population"):
+        simulate(circuit.populations[0], "5 ms")

@@ -185,7 +185,7 @@ def test_one_night(run_example, nothing_compiled, capsys):
 
 @pytest.mark.slow
 def test_lesion(run_example, nothing_compiled, capsys):
-    run_example("lesion.py", SUBJECTS=1, COUNT=3, NIGHTS=("none", "H-C"), CYCLES=3)
+    run_example("lesion.py", SUBJECTS=1, COUNT=3, NIGHTS=("none", "H-C"), CYCLES=2)
     found = re.findall(r"silent at night: (\S+); .*'none': ([\d.]+), 'hippocampus': ([\d.]+)", capsys.readouterr().out)
     recall = {part: (float(intact), float(lesioned)) for part, intact, lesioned in found}
     assert recall["none"][0] > 0.8

@@ -89,20 +89,22 @@ def block(seconds, state, gains, rates=(0, 0, 0, 0), shown=(), every=0.6, long=0
 def recall(lesioned):
     """Mean AUC of the half of each item that is not cued against all cells of no part in it; nothing is learned."""
     state, gains = (LESIONED, (1.2, 0.5, 0, 2)) if lesioned else (PROBED, (1.2, 0.5, 1, 2))
+    fixed[3].gain = 2  # stronger inhibition of H keeps overlapping items from running away
     block(1, state, gains)
     cued = patterns[:, :15]
     counts = block(0.35 * ITEMS, state, gains, shown=cued, every=0.35, long=0.18)
+    fixed[3].gain = 1
     scored = [np.delete(np.arange(500), cells) for cells in cued]
     return np.mean([roc_auc_score(np.isin(s, p), n[s]) for s, p, n in zip(scored, patterns, counts, strict=True)])
 
 
 for _ in range(EXPOSURES):
-    block(0.6 * ITEMS, AWAKE, (1, 0, 0, 0.3), (0.16, 0.12, 0.05, 0.001), shown=rng.permutation(patterns))
+    block(0.6 * ITEMS, AWAKE, (1, 0, 0, 0.3), (0.16, 0.12, 0.05, 0.000825), shown=rng.permutation(patterns))
 HH.w = HH.w * np.minimum(1, 5 / np.bincount(HH.j, HH.w, 300).clip(5))[HH.j]  # a cell's input is capped
 print(f"before sleep: intact {recall(lesioned=False):.2f}, lesioned {recall(lesioned=True):.2f}")
 for night in range(NIGHTS):
-    block(NIGHT, ASLEEP, (0, 4.8, 1.5, 1), (0, 0, 0, 0.004))
+    block(NIGHT, ASLEEP, (0, 4.8, 1.5, 1), (0, 0, 0, 0.0033))
     CC.w = CC.w - 0.45 * (1 - np.tanh(10 * (1 / CC.f - 1) * (CC.w - CC.w0)) ** 2) * (CC.w - CC.w0)
-    for synapses in (CH, HH, HC):
-        synapses.w = synapses.w0 + 0.97 * (synapses.w - synapses.w0)
+    for synapses, kept in ((CH, 0.88), (HH, 0.97), (HC, 0.97)):  # six hours of decay over 2 d and 8 d
+        synapses.w = synapses.w0 + kept * (synapses.w - synapses.w0)
     print(f"night {night + 1}: intact {recall(lesioned=False):.2f}, lesioned {recall(lesioned=True):.2f}")

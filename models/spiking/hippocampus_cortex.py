@@ -19,6 +19,10 @@ from .trace_rule import TraceRule
 FORGETTING = Decay("8 d")
 """Of hippocampal weights, in biological time: six hours take 3 % (Abraham 2003: potentiation decays over days)."""
 
+TURNOVER = Decay("2 d")
+"""Of synapses onto the hippocampus: they return to their initial weight within days, so that cells which were an index
+of old items are free for new ones. With 8 d, new items found no index by the fourth day of eight items a day."""
+
 DRIVE = 0.6
 """Weight of a spike of a cell's Poisson source: at 500 Hz, members of a driven pattern fire at some 20 to 40 Hz."""
 
@@ -114,7 +118,7 @@ def cortex(size: int = 500, inhibitory: int = 80, areas: int = 1, stability: Sta
     """
     gate = stability or MixedStability({"kind": "uniform", "low": 0.05, "high": 1.0}, 10.0)
     within = TraceRule(
-        eta=4e-3,
+        eta=3.3e-3,
         initial=0.02,
         maximum=0.6,
         stability=gate,
@@ -155,9 +159,9 @@ def two_stage(hippocampus_: Circuit | None = None, cortex_: Circuit | None = Non
     Brain states: ``wake`` (the hippocampus learns at full rate, the cortex at a quarter), ``probe`` (nothing learns),
     ``reset`` (everything is hyperpolarised, between cues), ``nrem`` (H excitable and cut off from the cortex's input,
     strong recurrence and output: it bursts, and the cortex learns), ``reactivation`` (the same with the way from
-    cortex to hippocampus open, for cues in NREM), ``rem`` (cortex active, hippocampus to cortex weak, down-scaling),
-    ``rest`` (quiet wake without recurrence: no replay) and ``quiet-replay`` (quiet wake with replay, the cortex
-    learning at a quarter of its rate).
+    cortex to hippocampus open and H less excitable, for cues in NREM), ``rem`` (cortex active, hippocampus to cortex
+    weak, down-scaling), ``rest`` (quiet wake without recurrence: no replay) and ``quiet-replay`` (quiet wake with
+    replay, the cortex learning at a quarter of its rate).
 
     Parameters
     ----------
@@ -198,6 +202,7 @@ def two_stage(hippocampus_: Circuit | None = None, cortex_: Circuit | None = Non
         return {name: rate for names, rate in ((fast, hippocampal), (slow, cortical)) for name in names if rate}
 
     bursting = {"H": {"mu": 0.5, "sigma": 0.33, "b": 0.22, "b2": 0.012}}
+    cued = {"H": {**bursting["H"], "mu": 0.3, "sigma": 0.15}}  # so that only cells which the cue reaches begin to burst
     replay = {"recurrent": 4.8, "out": 1.5, "cortical": 1.0}
     everyone = [p.name for p in (*second.populations, *first.populations)]
     excitatory = [p.name for p in second.populations if p.drive_weight is not None]
@@ -206,14 +211,19 @@ def two_stage(hippocampus_: Circuit | None = None, cortex_: Circuit | None = Non
         projections=projections,
         states=(
             BrainState("wake", gains(into_H=1.0, recurrent=0.0, out=0.0, cortical=0.3), rates(1.0, 0.25)),
-            BrainState("probe", gains(into_H=1.2, recurrent=0.5, out=1.0, cortical=2.0), cells={"H": {"b": 0.1}}),
+            BrainState(
+                "probe",
+                # Twice the inhibition: without it H runs away (180 Hz) at cues of items that overlap.
+                {**gains(into_H=1.2, recurrent=0.5, out=1.0, cortical=2.0), "HI-H": 2.0},
+                cells={"H": {"b": 0.1}},
+            ),
             BrainState("reset", cells={name: {"mu": -5.0, "sigma": 0.0} for name in everyone}),
             BrainState("nrem", gains(into_H=0.0, **replay), rates(0.0, 1.0), bursting),
-            BrainState("reactivation", gains(into_H=1.0, **replay), rates(0.0, 1.0), bursting),
+            BrainState("reactivation", gains(into_H=0.7, **replay), rates(0.0, 1.0), cued),
             BrainState(
                 "rem",
                 gains(into_H=0.0, recurrent=0.0, out=0.2, cortical=0.5),
-                cells={name: {"mu": 0.45} for name in excitatory},
+                cells={name: {"mu": 0.6} for name in excitatory},
             ),
             BrainState("rest", gains(into_H=0.0, recurrent=0.0, out=0.0, cortical=0.3)),
             BrainState("quiet-replay", gains(into_H=0.0, **replay), rates(0.0, 0.25), bursting),
@@ -229,5 +239,5 @@ def _inhibitory(mu: float, sigma: float) -> LIF:
 def _instar(initial: float, maximum: float) -> SynapseRule:
     """A cell that fires turns to those that made it fire: different patterns recruit different cells."""
     return TraceRule(
-        eta=0.16, initial=initial, maximum=maximum, spread=0.06, mechanisms=(FORGETTING,), post_threshold=0.2
+        eta=0.16, initial=initial, maximum=maximum, spread=0.06, mechanisms=(TURNOVER,), post_threshold=0.2
     )

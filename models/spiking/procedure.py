@@ -85,7 +85,7 @@ class Procedure(Spec):
     reactivation_every, reactivation_cue : Time
         Targeted reactivation: a cue so often in NREM, and its length (simulated).
     reactivation_rate : Rate
-        Input to each cell of the cued item: a third of that of an exposure, too little to make it fire on its own.
+        Input to each cell of the cued item: that of an exposure, for the shorter time of a cue.
     piece : Time
         Longest stretch simulated without a place for a checkpoint.
     active : float
@@ -126,9 +126,9 @@ class Procedure(Spec):
         Stage(nrem=Duration("60 min")),
         Stage(rem=Duration("30 min")),
     )
-    reactivation_every: Time = "500 ms"
-    reactivation_cue: Time = "50 ms"
-    reactivation_rate: Rate = "170 Hz"
+    reactivation_every: Time = "250 ms"
+    reactivation_cue: Time = "60 ms"
+    reactivation_rate: Rate = "500 Hz"
     piece: Time = "1 s"
     active: Annotated[float, Field(gt=0, lt=1)] = 0.06
     shuffled: tuple[str, ...] = ()

@@ -75,8 +75,7 @@ def index_assemblies(
     require_columns(segments, ("stage", "item", "start", "stop"), "segments")
     if last < 1 or not 0 < alpha < 1:
         raise ValueError(f"last is {last} and alpha {alpha}; expected at least 1 exposure and a level between 0 and 1")
-    exposures = segments[(segments["stage"] == "exposure") & (segments["item"] > 0) & (segments["stop"] <= before)]
-    exposures = exposures.sort_values("start").groupby("item").tail(last)
+    exposures = last_exposures(segments[segments["stop"] <= before], last)
     number = (
         int(segments.loc[segments["stage"] == "exposure", "item"].max()) if items is None and len(segments) else items
     )
@@ -128,6 +127,12 @@ def assembly_overlap(assemblies: ArrayLike) -> np.ndarray:
     common, sizes = member @ member.T, member.sum(axis=1)
     smaller = np.minimum(sizes[:, None], sizes)
     return np.asarray(np.divide(common, smaller, out=np.full(common.shape, np.nan), where=smaller > 0))
+
+
+def last_exposures(segments: pd.DataFrame, last: int) -> pd.DataFrame:
+    """The rows of each item's last exposures, in order of time."""
+    exposures = segments[(segments["stage"] == "exposure") & (segments["item"] > 0)]
+    return exposures.sort_values("start").groupby("item").tail(last)
 
 
 def membership(assemblies: ArrayLike, cells: int | None = None) -> np.ndarray:

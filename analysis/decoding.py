@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from .assemblies import last_exposures
 from .bursts import burst_counts
 from .probes import require_columns
 from .sequences import COLUMNS, against_shuffles, item_orders, positions
@@ -54,8 +55,7 @@ def item_rates(
            [0., 2.]])
     """
     require_columns(segments, ("stage", "item", "start", "stop"), "segments")
-    exposures = segments[(segments["stage"] == "exposure") & (segments["item"] > 0)].sort_values("start")
-    exposures = exposures.groupby("item").tail(last)
+    exposures = last_exposures(segments, last)
     counts = burst_counts(times, node_ids, size, exposures)
     shown, duration = exposures["item"].to_numpy(), (exposures["stop"] - exposures["start"]).to_numpy()
     rates = np.full((items if items is not None else int(shown.max(initial=0)), size), np.nan)

@@ -179,7 +179,7 @@ def inhibitory_populations(graph: Mapping[str, Any]) -> set[str]:
 
 
 def cortical_projections(graph: Mapping[str, Any]) -> list[str]:
-    """Plastic excitatory projections within the cortex."""
+    """Excitatory projections within the cortex."""
     inside = {node["name"] for node in graph["nodes"] if node.get("module") == "cortex"}
     return [
         str(edge["name"])

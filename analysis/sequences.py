@@ -297,7 +297,7 @@ def _order_of_bursts(position: np.ndarray, when: np.ndarray) -> tuple[float, ...
 
 
 def against_shuffles(rho: np.ndarray) -> tuple[float, float, float, float]:
-    """The first order is the true one, the others are the null, with the true one among them."""
+    """rho of the first order, the true one; its spread over all, which are the null; rho in these units; and p."""
     spread = float(rho.std())
     z = float(rho[0] / spread) if spread > 0 else float("nan")
     return float(rho[0]), spread, z, float((rho >= rho[0] - 1e-12).mean())
@@ -311,6 +311,7 @@ def item_orders(position: np.ndarray, shuffles: int, rng: np.random.Generator) -
 
 
 def positions(order: ArrayLike | None, items: int) -> np.ndarray:
+    """Position of each item in the list as it was learned, checked: float [item]."""
     position = np.arange(1, items + 1) if order is None else np.asarray(order)
     if position.ndim != 1 or position.size < items:
         raise ValueError(f"order has shape {position.shape}; expected a position for each of {items} items")

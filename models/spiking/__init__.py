@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .mechanisms import Process as Process
     from .own_equations import EquationCell as EquationCell
     from .own_equations import EquationRule as EquationRule
+    from .presets import TwoStageParameters as TwoStageParameters
     from .presets import fixed_rate_two_stage_model as fixed_rate_two_stage_model
     from .presets import flexible_two_stage_model as flexible_two_stage_model
     from .presets import noiseless_two_stage_model as noiseless_two_stage_model
@@ -91,6 +92,7 @@ _MODULE_OF = {
     "SynapseRule": "synapse_rules",
     "TraceRule": "trace_rule",
     "TripletSTDP": "stdp",
+    "TwoStageParameters": "presets",
     "communities": "measures",
     "cortex": "hippocampus_cortex",
     "degrees": "measures",

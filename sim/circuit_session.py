@@ -278,7 +278,9 @@ class CircuitSession(Session):
         return drive.astype(np.float32) * np.float32(in_si(self._procedure.drive_rate))
 
     def _warn(self, texts: Sequence[str]) -> None:
-        self._warnings += [(0, text) for text in texts]
+        for text in texts:
+            self._warnings.append((0, text))
+            self.noted[0] = f"{self.noted[0]}; {text}" if self.noted else text
 
     # What is recorded, and the state ----------------------------------------------------------------------------------
 
@@ -322,6 +324,8 @@ class CircuitSession(Session):
             "clock": np.array([self._ahead, self._segment_start]),
             "told": np.array([" ".join(entry) for entry in sorted(self._guard.told)], dtype=np.str_),
         }
+        if self.noted:
+            state["noted"] = np.array(self.noted[0])
         if self.stopped:
             state["why_stopped"] = np.array(self.stopped[0])
         state |= {f"stage/{name}": weights for name, weights in self._at_stage_start.items()}
@@ -342,6 +346,7 @@ class CircuitSession(Session):
             raise ValueError(f"piece {self._piece} is no place in a phase")
         self._ahead, self._segment_start = (float(seconds) for seconds in state["clock"])
         self._guard.told = {tuple(str(entry).split(" ")) for entry in state["told"]}  # type: ignore[misc]
+        self.noted = {0: str(state["noted"])} if "noted" in state else {}
         self.stopped = {0: str(state["why_stopped"])} if "why_stopped" in state else {}
         self._at_stage_start = part("stage/")
         for name, weights in self._at_stage_start.items():

@@ -199,6 +199,9 @@ class Session(ABC):
     ----------
     stopped : dict of int to str
         Subjects (by place in the session) that cannot go on, and why. The others do.
+    noted : dict of int to str
+        What a recording is to say of subjects that go on, by place in the session. It is part of the state, so that a
+        resumed run says the same.
     """
 
     def __init__(self, model: Model, subjects: Subjects, settings: Settings) -> None:
@@ -206,6 +209,7 @@ class Session(ABC):
         self.subjects = subjects
         self.settings = settings
         self.stopped: dict[int, str] = {}
+        self.noted: dict[int, str] = {}
 
     def wake(self, step: Step) -> Iterator[Progress]:
         """Present items. See `engram.protocols.Wake`."""

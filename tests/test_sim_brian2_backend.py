@@ -294,3 +294,28 @@ def test_the_code_of_the_page_on_circuits_runs(tmp_path, monkeypatch, capsys):
     assert rate > 10
     assert gained > 0
     assert float(share) > 0.5
+
+
+def told_of(path):
+    return open_recording(path).subjects()[["status", "message"]].iloc[0].tolist()
+
+
+def test_a_recording_says_what_its_subject_was_warned_of_also_after_it_was_resumed(tmp_path, contents):
+    limited = CircuitModel(circuit=tiny_circuit(), procedure={**PROCEDURE, "rate_limits": {"C": "1 Hz"}})
+    run(limited, tmp_path / "whole.h5")
+    status, message = told_of(tmp_path / "whole.h5")
+    assert status == "complete"
+    assert message.startswith("population C ran away in phase 0 (wake)")
+    assert "; population C ran away in phase 1 (probe)" in message
+    with pytest.raises(KeyboardInterrupt):
+        run(limited, tmp_path / "x.h5", reporter=Interrupting(8))
+    resume(tmp_path / "x.h5")
+    assert contents(tmp_path / "x.h5") == contents(tmp_path / "whole.h5")
+
+
+def test_a_recording_says_why_its_subject_was_stopped(tmp_path):
+    procedure = {**PROCEDURE, "rate_limits": {"C": "1 Hz"}, "on_runaway": "stop"}
+    run(CircuitModel(circuit=tiny_circuit(), procedure=procedure), tmp_path / "x.h5")
+    status, message = told_of(tmp_path / "x.h5")
+    assert status == "failed"
+    assert re.match(r"population C ran away in phase 0 \(wake\): \d+ Hz in the mean over 0.12 s, limit 1 Hz", message)

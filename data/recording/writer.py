@@ -425,7 +425,7 @@ class RecordingWriter:
         status : {"running", "complete", "failed"}, optional
             How it stands.
         message : str, optional
-            Why it failed; cut after 512 bytes.
+            Why it failed, or what it was warned of; cut after 512 bytes.
         sensitivity : float, optional
             Sensitivity used, in 1/weight.
         """

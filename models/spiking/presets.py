@@ -41,7 +41,7 @@ class TwoStageParameters(Spec):
     Examples
     --------
     >>> TwoStageParameters(flexibility="rising", sensitivity=5).flexibility
-    Rising(kind='rising')
+    Rising(a=0.5, kind='rising')
     """
 
     flexibility: AnyFlexibility = Uniform(low=0.05, high=1.0)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..wording import nearest, one_of
+from ..wording import counted, nearest, one_of
 from .checked_file import open_checked
 from .contents import Contents, ModelContents, read_contents, read_status, read_table, subject_path
 from .structure import LOG_NUMBERS, LOG_TEXTS
@@ -143,7 +143,7 @@ class Recording:
             status = self.status
         except (ValueError, OSError):
             status = "no longer readable"
-        models = ", ".join(f"{name} ({model.subjects} subjects)" for name, model in self._contents.models.items())
+        models = ", ".join(f"{name} ({counted(model.subjects, 'subject')})" for name, model in self._contents.models.items())
         return f"<engram.Recording {self.path}: {self.protocol_name or 'run'}, seed {self.seed}, {status}; {models}>"
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING
 
 from ..models.spiking.procedure import Procedure
@@ -11,6 +11,10 @@ from ..models.spiking.quantities import in_si
 if TYPE_CHECKING:
     from ..models.spiking.circuit import Circuit
     from ..protocols import Step
+
+
+LONG_SILENCE = 0.5
+"""Simulated seconds of NREM, in which two to seven bursts are common."""
 
 
 class ActivityGuard:
@@ -26,13 +30,16 @@ class ActivityGuard:
     Attributes
     ----------
     told : set of (str, str, str)
-        What was told: population, kind of phase, and ``runaway`` or ``silent``.
+        What was told: population, kind of phase, and ``runaway``, ``silent`` or ``still``.
     """
 
     def __init__(self, circuit: Circuit, procedure: Procedure) -> None:
         self._sizes = {population.name: population.size for population in circuit.populations}
         inhibitory = {p.source for p in circuit.projections if p.receptor == "inhibitory"}
         limits = {name: procedure.runaway_rate for name in self._sizes if name not in inhibitory}
+        self._recurrent = {
+            p.source: None for p in circuit.projections if p.source == p.target and p.receptor == "excitatory"
+        }
         self._limits = {name: in_si(rate) for name, rate in {**limits, **procedure.rate_limits}.items()}
         self.told: set[tuple[str, str, str]] = set()
 
@@ -64,6 +71,28 @@ class ActivityGuard:
         return [
             f"population {population} fired no spike (0 Hz) in {_named(step)} while item {item + 1} drove it: nothing "
             "is learned; is it lesioned, or are drive_rate or the weight of the drive too low?"
+        ]
+
+    def no_replay(self, step: Step, spikes: Mapping[str, int], seconds: float, silenced: Container[str]) -> list[str]:
+        """Populations that excite themselves and yet stayed silent through a stretch of NREM, in words.
+
+        Parameters
+        ----------
+        step : Step
+        spikes : mapping of str to int
+            Spikes of each population.
+        seconds : float
+            Simulated time in which they were fired; too short a time tells nothing.
+        silenced : container of str
+            Populations that are lesioned.
+        """
+        if seconds < LONG_SILENCE:
+            return []
+        return [
+            f"population {name} fired no spike (0 Hz) in {_named(step)} for {seconds:.2g} s of NREM: nothing replays; "
+            "are its noise, its drive or its recurrent excitation too low?"
+            for name in self._recurrent
+            if spikes.get(name, 0) == 0 and name not in silenced and self._is_new(name, step, "still")
         ]
 
     def _is_new(self, population: str, step: Step, what: str) -> bool:

@@ -227,7 +227,11 @@ class CircuitSession(Session):
                 self._warn(self._guard.silence(step, driven, int(fired.sum()), stretch.item))
             if stretch.ends:
                 self._close_segment(step, stretch)
-        runaways = self._guard.runaways(step, spikes, sum(stretch.seconds for stretch in stretches))
+        seconds = sum(stretch.seconds for stretch in stretches)
+        if stretches[-1].stage == "nrem":
+            lesioned, _ = self.model.circuit.silenced([] if step.lesion == "none" else [step.lesion])
+            self._warn(self._guard.no_replay(step, spikes, seconds, lesioned))
+        runaways = self._guard.runaways(step, spikes, seconds)
         self._warn(runaways)
         if runaways and self._procedure.on_runaway == "stop":
             self.stopped[0] = runaways[0]

@@ -451,6 +451,19 @@ def test_a_driven_population_that_stays_silent_is_told():
     assert text.startswith("population C fired no spike (0 Hz) in phase 0 (wake) while item 1 drove it")
 
 
+def test_a_recurrent_population_that_stays_silent_in_nrem_is_told_once_unless_it_is_lesioned():
+    subject, steps = session("- sleep: {stages: [{nrem: 3 h}]}")
+    subject._network.mute = True
+    list(subject.sleep(steps[0]))
+    told = [text for _, text in subject.warnings()]
+    assert [text.partition(" fired")[0] for text in told] == ["population C", "population H"]
+    assert "no spike (0 Hz) in phase 0 (sleep) for 1 s of NREM: nothing replays" in told[0]
+    fresh, steps = session("- lesion: H\n- sleep: {stages: [{nrem: 3 h}]}")
+    fresh._network.mute = True
+    list(fresh.sleep(steps[1]))
+    assert not any("population H" in text for _, text in fresh.warnings())
+
+
 # State ----------------------------------------------------------------------------------------------------------------
 
 LONG = """

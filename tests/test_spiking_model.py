@@ -119,6 +119,25 @@ def test_sleep_without_recurrent_excitation_in_the_hippocampus_is_warned_of():
         model().check(protocol("- sleep: 6 h"), patterns())
 
 
+def test_where_no_module_is_called_hippocampus_any_population_that_excites_itself_may_replay():
+    alone = Population("C", CELLS, LIF(), "", 0.6)
+    states = [BrainState(name) for name in STATES]
+    within = Projection("C", "C", TraceRule(post_threshold=0.2), AllToAll())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        CircuitModel(circuit=Circuit([alone], [within], states)).check(protocol("- sleep: 6 h"), patterns())
+    with pytest.warns(UserWarning, match="no population of the circuit excites itself"):
+        CircuitModel(circuit=Circuit([alone], [], states)).check(protocol("- sleep: 6 h"), patterns())
+
+
+@pytest.mark.parametrize("field", ["exposure", "cue", "piece", "reactivation_cue"])
+def test_times_shorter_than_a_step_are_refused(field):
+    with pytest.raises(
+        ValueError, match=f"procedure.{field}: found 100 us; expected at least a step of the circuit, 1 ms"
+    ):
+        model(**{field: "100 us"})
+
+
 @pytest.mark.parametrize(("name", "words"), [("C.w", 'no "C.w"; it has C.a'), ("D.v", 'no "D.v"')])
 def test_states_of_what_is_not_there_are_refused(name, words):
     asked = protocol("- wake: all").model_copy(update={"record": RecordSpec(states={"of": [name], "every": "1 ms"})})

@@ -16,6 +16,7 @@ from ...protocols.protocol import walk
 from ..base import Model
 from .circuit import Circuit
 from .procedure import Procedure
+from .quantities import in_si
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from ...protocols import Protocol
 
 VARIABLE = re.compile(r"^\s*(?:d(\w+)/dt\s*=|(\w+)\s*[:=])", re.MULTILINE)
+
+HIPPOCAMPUS = "hippocampus"
+"""Module whose bursts are replay; in a circuit without it, any population that excites itself may replay."""
 
 PATTERNS = "patterns"
 """Item set whose pixels are cells, and not something to be seen by them."""
@@ -91,6 +95,12 @@ class CircuitModel(Model):
                 f"procedure.driven: population {procedure.driven} of the circuit has no drive_weight, so nothing can "
                 "drive it; give it one, such as 0.6"
             )
+        for field in ("exposure", "cue", "piece", "reactivation_cue"):
+            if in_si(getattr(procedure, field)) < in_si(self.circuit.dt):
+                raise ValueError(
+                    f"procedure.{field}: found {getattr(procedure, field)}; expected at least a step of the circuit, "
+                    f"{self.circuit.dt}"
+                )
         for use in ("wake", "probe"):
             self._state_of(use, f"procedure.states.{use}")
         if procedure.reset.split()[0] != "0":
@@ -123,7 +133,8 @@ class CircuitModel(Model):
         Warns
         -----
         UserWarning
-            The protocol has sleep, and the hippocampus no recurrent excitation, so that nothing will replay.
+            The protocol has sleep, and the hippocampus (the circuit, where it has none) no recurrent excitation, so
+            that nothing will replay.
         """
         for loc, element in walk(protocol.schedule):
             kind = getattr(element, "kind_of_phase", "")
@@ -136,8 +147,9 @@ class CircuitModel(Model):
             self._check_watched(protocol.record.states.of)
         sleeps = any(isinstance(element, Sleep) for _, element in walk(protocol.schedule))
         if sleeps and not self._replays():
+            some = "hippocampal population" if HIPPOCAMPUS in self.circuit.modules() else "population"
             warnings.warn(
-                f'protocol "{protocol.name}" has sleep, but no hippocampal population of the circuit excites itself: '
+                f'protocol "{protocol.name}" has sleep, but no {some} of the circuit excites itself: '
                 "spontaneous reactivation needs recurrent excitation, so nothing will replay",
                 stacklevel=2,
             )
@@ -240,8 +252,9 @@ class CircuitModel(Model):
 
     def _replays(self) -> bool:
         modules = {population.name: population.module for population in self.circuit.populations}
+        hippocampal = {name for name, module in modules.items() if module == HIPPOCAMPUS} or set(modules)
         return any(
-            p.source == p.target and p.receptor == "excitatory" and modules[p.source] == "hippocampus"
+            p.source == p.target and p.receptor == "excitatory" and p.source in hippocampal
             for p in self.circuit.projections
         )
 

@@ -143,7 +143,9 @@ class Recording:
             status = self.status
         except (ValueError, OSError):
             status = "no longer readable"
-        models = ", ".join(f"{name} ({counted(model.subjects, 'subject')})" for name, model in self._contents.models.items())
+        models = ", ".join(
+            f"{name} ({counted(model.subjects, 'subject')})" for name, model in self._contents.models.items()
+        )
         return f"<engram.Recording {self.path}: {self.protocol_name or 'run'}, seed {self.seed}, {status}; {models}>"
 
     @property

@@ -13,7 +13,12 @@ from engram.data import item_sets
 from engram.models import registry
 from engram.sim import simulator
 
-PACKAGES = ["engram", *(f"engram.{name}" for name in engram._PACKAGES), "engram.data.recording", "engram.models.spiking"]
+PACKAGES = [
+    "engram",
+    *(f"engram.{name}" for name in engram._PACKAGES),
+    "engram.data.recording",
+    "engram.models.spiking",
+]
 REGISTERS = (item_sets, "_registered"), (simulator, "_registered"), (registry, "_presets"), (registry, "_kinds")
 SECTIONS = ["Parameters", "Attributes", "Returns", "Yields", "Raises", "Warns", "Notes", "References", "Examples"]
 

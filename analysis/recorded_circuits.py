@@ -191,17 +191,20 @@ def cortical_projections(graph: Mapping[str, Any]) -> list[str]:
 def replaying_population(graph: Mapping[str, Any]) -> str:
     """The hippocampal population that excites itself, else the first that excites others.
 
+    In a circuit without a hippocampus any population will do.
+
     Raises
     ------
     ValueError
-        If the circuit has no hippocampus with excitatory cells.
+        If there are no excitatory cells.
     """
     inside = [node["name"] for node in graph["nodes"] if node.get("module") == "hippocampus"]
+    inside = inside or [node["name"] for node in graph["nodes"]]
     excites = [edge for edge in graph["edges"] if edge.get("receptor") == "excitatory" and edge["source"] in inside]
     for found in ([e for e in excites if e["source"] == e["target"]], excites):
         if found:
             return str(found[0]["source"])
-    raise ValueError("the circuit has no excitatory population in a module called hippocampus; name one by population=")
+    raise ValueError("the circuit has no excitatory population where replay is looked for; name one by population=")
 
 
 def item_assemblies(

@@ -18,6 +18,7 @@ from engram.analysis import (
     replay_events,
     weights_by_assembly,
 )
+from engram.analysis.recorded_circuits import replaying_population
 from engram.data.recording import (
     ModelLayout,
     ProjectionLayout,
@@ -174,6 +175,15 @@ def test_a_population_without_assemblies_is_refused_only_if_unknown():
     assert replay_events(recorded(), MODEL, 0, population="C").empty  # it has no spikes
     with pytest.raises(ValueError, match="spikes"):
         replay_events(recorded(spikes=False), MODEL, 0)
+
+
+def test_replay_is_looked_for_in_the_hippocampus_or_else_where_cells_excite_themselves():
+    assert replaying_population(GRAPH) == "H"
+    alone = {**GRAPH, "nodes": [{**node, "module": "cortex"} for node in GRAPH["nodes"]]}
+    assert replaying_population(alone) == "C"
+    inhibitory = {**GRAPH, "edges": [edge for edge in GRAPH["edges"] if edge["receptor"] == "inhibitory"]}
+    with pytest.raises(ValueError, match="no excitatory population"):
+        replaying_population(inhibitory)
 
 
 def test_weights_by_assembly_over_nights():

@@ -75,7 +75,15 @@ def test_users_import_engram_only(folder: str) -> None:
                 assert name.split(".")[0] not in set(MAY_IMPORT) - {"engram"}, f"{path}: imports {name}"
 
 
-@pytest.mark.parametrize("statement", ["import engram", "from engram import cli", "import engram.models, engram.sim"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import engram",
+        "from engram import cli",
+        "import engram.models, engram.sim, engram.models.spiking",
+        "from engram.models import model; model('two-stage').circuit.plain_graph()",
+    ],
+)
 def test_heavy_libraries_load_when_used(statement: str) -> None:
     code = (
         f"import sys; {statement}; "

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
+import sysconfig
 from typing import Literal
 
 import brian2
@@ -31,11 +35,20 @@ def runnable(target: Target) -> Literal["numpy", "cython"]:
         raise ValueError(f'found target "{target}"; expected auto, numpy or cython')
     if target == "numpy":
         return "numpy"
-    if CythonCodeObject.is_available():
+    # Brian2 tries its compiler with a program that it may find compiled in its cache, so auto looks for one as well;
+    # who asks for Cython may have all of it in the cache.
+    if CythonCodeObject.is_available() and (target == "cython" or _compiler_is_there()):
         return "cython"
     if target == "cython":
         raise OSError("the target cython needs a C++ compiler, and none works here; install one, or use numpy")
     return "numpy"
+
+
+def _compiler_is_there() -> bool:
+    if os.name == "nt":  # where it is found by other means than its name
+        return True
+    command = shlex.split(os.environ.get("CXX") or sysconfig.get_config_var("CXX") or "c++")
+    return bool(command) and shutil.which(command[0]) is not None
 
 
 class generated_for:

@@ -1,5 +1,7 @@
 """The network of a circuit against Brian2 written by hand, event-by-event references, and formulas."""
 
+import sys
+
 import brian2 as b2
 import numpy as np
 import pytest
@@ -657,6 +659,16 @@ def test_without_a_compiler_the_notice_says_so(monkeypatch):
         network(circuit, target="cython")
     with pytest.raises(ValueError, match='found target "cuda"; expected auto, numpy or cython'):
         network(circuit, target="cuda")
+
+
+@pytest.mark.parametrize("named", ["no-such-compiler -O2", "   "])
+def test_a_compiler_that_is_gone_is_missed_even_where_its_trial_program_is_in_the_cache(monkeypatch, named):
+    monkeypatch.setattr(targets.CythonCodeObject, "is_available", classmethod(lambda cls: True))
+    monkeypatch.setenv("CXX", named)
+    assert targets.runnable("auto") == "numpy"
+    assert targets.runnable("cython") == "cython"
+    monkeypatch.setenv("CXX", f"'{sys.executable}' --flag")
+    assert targets.runnable("auto") == "cython"
     assert network(circuit, target="numpy").notice == ""
 
 

@@ -382,7 +382,7 @@ class RecordingWriter:
         initial : ndarray, shape (synapse,)
             Initial weights, in the units of the projection.
         flexibility : ndarray, shape (synapse,)
-            Flexibilities; NaN where a rule has none.
+            Flexibilities; 1 where a rule knows none.
         """
         given = dict(zip(SYNAPSE_COLUMNS, (pre, post, initial, flexibility), strict=True))
         self._write_whole(model, subject, {f"weights/{projection}/{name}": column for name, column in given.items()})

@@ -343,7 +343,7 @@ class CircuitSession(Session):
         if str(state["target"]) != self._network.target:
             raise ValueError(
                 f"it was simulated by the target {state['target']}, and here by {self._network.target}, "
-                "whose bits differ"
+                "whose bits differ: it is whole, and goes on where that target works"
             )
         (self._piece,) = (int(n) for n in state["place"])
         if self._piece < 0:

@@ -659,6 +659,7 @@ def test_without_a_compiler_the_notice_says_so(monkeypatch):
         network(circuit, target="cython")
     with pytest.raises(ValueError, match='found target "cuda"; expected auto, numpy or cython'):
         network(circuit, target="cuda")
+    assert network(circuit, target="numpy").notice == ""
 
 
 @pytest.mark.parametrize("named", ["no-such-compiler -O2", "   "])
@@ -669,7 +670,6 @@ def test_a_compiler_that_is_gone_is_missed_even_where_its_trial_program_is_in_th
     assert targets.runnable("cython") == "cython"
     monkeypatch.setenv("CXX", f"'{sys.executable}' --flag")
     assert targets.runnable("auto") == "cython"
-    assert network(circuit, target="numpy").notice == ""
 
 
 @pytest.mark.slow  # compiles some ten modules, unless they are cached

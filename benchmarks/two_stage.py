@@ -10,8 +10,8 @@
     python benchmarks/two_stage.py figures          figures of what was found
     python benchmarks/two_stage.py report           the tables, also into docs/two-stage.md
 
-Settings were fixed on seeds 100, 200, ... 600; seed 7 is for reporting. Recordings are kept in runs/two-stage/, so that a run
-that was stopped goes on; tables go to benchmarks/results/two-stage/ and figures to docs/figures/.
+Settings were fixed on seeds 100, 200, ... 600; seed 7 is for reporting. Recordings are kept in runs/two-stage/, so that
+a run that was stopped goes on; tables go to benchmarks/results/two-stage/ and figures to docs/figures/.
 """
 
 from __future__ import annotations

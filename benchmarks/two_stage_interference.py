@@ -136,7 +136,7 @@ def tried_rows(model: str, overlap: float, sensitivity: float, found: Match) -> 
 
 # Overwriting ----------------------------------------------------------------------------------------------------------
 
-OVERLAPS = (0.1, 0.2, 0.35, 0.5)
+OVERLAPS = (0.1, 0.3, 0.5)
 SENSITIVITIES = (3.0, 10.0, 30.0)
 GAP = "50 ms"  # between presentations: nothing that lasts longer than a trial matters here
 

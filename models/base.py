@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from ..data.items import Pool
     from ..protocols import Protocol
 
+LONGEST_ECHO = 200
+"""Characters of a wrong value that a message repeats."""
+
 
 class Model(BaseModel):
     """A kind of subject: what it is made of and what it is able to do.
@@ -75,7 +78,9 @@ class Model(BaseModel):
             wanted.setdefault(path, []).append(message)
         lines = [f"{cls.__name__}: {message}" for message in whole]
         for path, messages in wanted.items():
-            given = f"found {found[path]!r}; " if path in found else ""
+            echo = repr(found.get(path))
+            echo = echo if len(echo) <= LONGEST_ECHO else f"{echo[:LONGEST_ECHO]}..."
+            given = f"found {echo}; " if path in found else ""
             lines.append(f"{cls.__name__}: {path}: {given}{' or '.join(messages)}")
         return "\n".join(lines)
 

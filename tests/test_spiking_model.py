@@ -299,3 +299,11 @@ def test_a_rest_without_time_is_nothing():
 def test_a_presentation_without_a_gap_is_an_exposure():
     (stretch,) = presentation(Procedure(gap="0 ms"), 2, np.ones(3, np.float32)).stretches
     assert (stretch.stage, stretch.state, stretch.seconds, stretch.item) == ("exposure", "wake", 0.4, 2)
+
+
+def test_a_refused_circuit_is_not_repeated_in_full():
+    spec = two_stage_model().spec()
+    spec["circuit"]["populations"][1]["cell"]["mu"] = "x"
+    with pytest.raises(ValueError, match=r"populations\.1: Population: cell: LIF: mu: found 'x'") as refusal:
+        model_from_spec(spec)
+    assert len(str(refusal.value)) < 600

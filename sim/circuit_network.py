@@ -46,6 +46,14 @@ class CircuitNetwork:
     notice : str
         What a user should know of the target, such as that no compiler works; else empty.
 
+    Notes
+    -----
+    Within a time step, in this order: the drive arrives; cells are integrated (a refractory one keeps its potential);
+    those above threshold spike; their spikes, or those of a delay ago, are transmitted with the weights as they stand
+    and the rule's part for the source acts; then its part for the target; then spiking cells are reset and their
+    traces raised, so that no cell's trace holds its own spike while that is learned from. Given spikes arrive after
+    the thresholds.
+
     Examples
     --------
     >>> import numpy as np

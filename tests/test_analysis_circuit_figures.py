@@ -202,3 +202,8 @@ def test_modules_keep_their_colours_apart():
     assert module_color("amygdala") == module_color("amygdala")
     greys = [np.dot(to_rgb(color), [0.299, 0.587, 0.114]) for color in STAGE_GREYS.values()]
     assert min(greys) > 0.7  # spikes stay readable upon them
+
+
+def test_the_name_of_a_module_is_drawn_as_it_is_and_not_as_mathematics():
+    odd = {**CIRCUIT, "nodes": [{**node, "module": r"$\bad{$"} for node in CIRCUIT["nodes"]]}
+    assert r"$\bad{$" in [text.get_text() for text in saved(plot_circuit(odd)).texts]

@@ -98,7 +98,16 @@ def _draw_module(axes: Axes, module: str, inside: list[tuple[float, float]], row
         facecolor=module_color(module), alpha=0.10, edgecolor="none", zorder=0,
     )  # fmt: skip
     axes.add_patch(box)
-    axes.text(right - 0.08, y.max() + room - 0.06, module, ha="right", va="top", fontsize="small", color=GREY)
+    axes.text(
+        right - 0.08,
+        y.max() + room - 0.06,
+        module,
+        ha="right",
+        va="top",
+        fontsize="small",
+        color=GREY,
+        parse_math=False,
+    )
 
 
 def _input(edge: Mapping[str, Any], nodes: Mapping[str, Any]) -> float:

@@ -94,8 +94,8 @@ class _Run:
         else:
             self._keep(start, {})
             self._record_anatomy()
-        for place, number in enumerate(self._subjects.numbers):
-            noted = self._noted[place] = self._session.noted.get(place, "")
+        for index, number in enumerate(self._subjects.numbers):
+            noted = self._noted[index] = self._session.noted.get(index, "")
             self._writer.set_subject(self._model, number, status="running", message=noted)
         self._listen()
         for step in self._plan.timeline.steps[start.step :]:

@@ -9,7 +9,6 @@ import numpy as np
 from ..data.seeds import child_rng
 from ..models.spiking.circuit_model import CircuitModel
 from ..models.spiking.encoding import ImageCode
-from ..protocols import RecordSpec
 from .circuit_phases import piece_count
 from .circuit_session import CircuitSession
 from .circuit_streams import stream_layouts
@@ -53,7 +52,7 @@ class Brian2Simulator(Simulator):
         plastic = [projection for projection in circuit.projections if projection.rule.plastic]
         self._code = ImageCode(pool, model.cells, model.procedure.active)
         self.projections = {p.name: (circuit.synapses(p),) for p in plastic}
-        self.streams = stream_layouts(settings.record or RecordSpec(), sizes, list(self.projections))
+        self.streams = stream_layouts(settings.record, sizes, list(self.projections))
         self.time_scale = model.procedure.time_scale
         self.circuit = circuit.plain_graph()
 

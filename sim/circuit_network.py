@@ -131,26 +131,19 @@ class CircuitNetwork:
 
     # --- brain states, drive and lesions
 
-    def set_state(self, name: str, overrides: Mapping[str, Any] | None = None) -> None:
+    def set_state(self, name: str) -> None:
         """Put the brain into one of the circuit's states.
 
         Parameters
         ----------
         name : str
-        overrides : mapping or None
-            Fields of the `BrainState` that differ this time: ``{"gains": {"H-C": 0.0}}`` changes that gain alone.
 
         Raises
         ------
         ValueError
-            The circuit has no such state, or cannot be put into it.
+            The circuit has no such state.
         """
-        state = self.circuit.state(name)
-        if overrides:
-            merged = {field: {**getattr(state, field), **change} for field, change in overrides.items()}
-            state = BrainState(**{**state.model_dump(), **merged})
-            self.circuit._check_state(state)
-        self._brain_state = state
+        self._brain_state = self.circuit.state(name)
         self._modulate()
 
     def silence(self, parts: Iterable[str]) -> None:

@@ -155,9 +155,8 @@ def sleep_pieces(phase: Sleep, procedure: Procedure, cues: Sequence[tuple[int, N
 
 def rest_pieces(phase: Rest, procedure: Procedure) -> list[Piece]:
     """A rest in pieces: quiet wake, with or without replay."""
-    replays = getattr(phase, "replay", False)
-    state = procedure.states.quiet_replay if replays else procedure.states.rest
-    stage = "quiet" if replays else "rest"
+    state = procedure.states.quiet_replay if phase.replay else procedure.states.rest
+    stage = "quiet" if phase.replay else "rest"
     parts = _divided(phase.duration.seconds / procedure.time_scale, in_si(procedure.piece))
     passed = np.cumsum(parts) * procedure.time_scale
     pieces = []

@@ -13,7 +13,7 @@ from ..models.spiking.circuit_model import CircuitModel
 from ..models.spiking.encoding import ImageCode
 from ..models.spiking.quantities import in_si
 from ..models.synapses import gate
-from ..protocols import Probe, RecordSpec
+from ..protocols import Probe
 from .circuit_guard import ActivityGuard
 from .circuit_phases import Piece, Stretch, cue, presentation, rest_pieces, sleep_pieces
 from .circuit_recall import Cells, best_match, cued_cells, recall_auc
@@ -67,7 +67,7 @@ class CircuitSession(Session):
         self._draw, self._met = subjects.draws[0], subjects.presentations[0]
         self._synapses = {name: network.synapses(name) for name in model.circuit.plastic()}
         self._sizes = {population.name: population.size for population in model.circuit.populations}
-        self._record = settings.record or RecordSpec()
+        self._record = settings.record
         self._rows = CircuitRows(self._record, self._sizes)
         self._guard = ActivityGuard(model.circuit, model.procedure)
         if self._record.states is not None:

@@ -492,8 +492,6 @@ def test_brain_states_set_gains_rates_and_cells_and_restore_what_they_do_not_nam
     assert (shared(A, "mu"), shared(AA, "gain"), shared(AA, "eta")) == (0.3, 1.0, 0.4)
     net.set_state("nrem")
     assert (shared(A, "mu"), shared(A, "sigma"), shared(AA, "gain"), shared(AA, "eta")) == (0.5, 0.1, 4.0, 0.1)
-    net.set_state("nrem", {"gains": {"A-A": 0.0}})
-    assert (shared(A, "mu"), shared(AA, "gain")) == (0.5, 0.0)
     net.set_state("wake")
     assert (shared(A, "mu"), shared(AA, "gain"), shared(AA, "eta")) == (0.3, 1.0, 0.4)
 
@@ -612,7 +610,6 @@ def test_connectivity_and_flexibilities_come_from_their_own_streams():
     ("act", "message"),
     [
         (lambda n: n.set_state("wak"), 'has no brain state "wak"; it has wake or still. Did you mean "wake"?'),
-        (lambda n: n.set_state("wake", {"gains": {"A-C": 1.0}}), 'no projection is called "A-C"'),
         (lambda n: n.silence(["fron"]), 'without the part "fron" cannot lose it.*Did you mean "front"?'),
         (lambda n: n.drive("B", 5.0), "population B cannot be driven: give it a drive_weight"),
         (lambda n: n.drive("A", np.ones(3)), r"expected one rate for all, or 40 rates; found shape \(3,\)"),

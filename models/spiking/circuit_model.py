@@ -163,9 +163,8 @@ class CircuitModel(Model):
                 )
             case Sleep():
                 yield from self._problems_of_sleep(element)
-            case Rest():
-                use = "quiet_replay" if getattr(element, "replay", False) else "rest"
-                yield from self._missing_state(use)
+            case Rest(replay=replay):
+                yield from self._missing_state("quiet_replay" if replay else "rest")
             case Lesion(of=of) if of != "none":
                 yield from self._missing_part(of)
             case Probe():

@@ -20,8 +20,8 @@ class PairSTDP(PlasticRule):
 
     ::
 
-        at a spike of the source:  w -= eta · alpha · A_minus · o1;   r1 += 1
-        at a spike of the target:  w += eta · alpha · A_plus · r1;    o1 += 1
+        at a spike of the source:  w -= eta · α · A_minus · o1;   r1 += 1
+        at a spike of the target:  w += eta · α · A_plus · r1;    o1 += 1
 
     Parameters
     ----------
@@ -68,8 +68,8 @@ class TripletSTDP(PlasticRule):
 
     ::
 
-        at a spike of the source:  w -= eta · alpha · o1 · (A2_minus + A3_minus · r2);   r1 += 1;  r2 += 1
-        at a spike of the target:  w += eta · alpha · r1 · (A2_plus + A3_plus · o2);     o1 += 1;  o2 += 1
+        at a spike of the source:  w -= eta · α · o1 · (A2_minus + A3_minus · r2);   r1 += 1;  r2 += 1
+        at a spike of the target:  w += eta · α · r1 · (A2_plus + A3_plus · o2);     o1 += 1;  o2 += 1
 
     All spikes interact; r2 and o2 are read before their own spike is added.
 
@@ -121,8 +121,8 @@ class InhibitoryPlasticity(PlasticRule):
 
     ::
 
-        at a spike of the source:  w += eta · alpha · (o1 - 2 · target_rate · tau);   r1 += 1
-        at a spike of the target:  w += eta · alpha · r1;                             o1 += 1
+        at a spike of the source:  w += eta · α · (o1 - 2 · target_rate · tau);   r1 += 1
+        at a spike of the target:  w += eta · α · r1;                             o1 += 1
 
     Parameters
     ----------

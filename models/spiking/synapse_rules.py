@@ -122,7 +122,7 @@ class PlasticRule(SynapseRule):
     spread : float
         Standard deviation of initial weights, as a share of ``initial``; drawn values are kept within the bounds.
     stability : Stability or None
-        What scales the steps of single synapses; None is nothing.
+        What scales the steps of single synapses, by α between 0 and 1; None is nothing, α = 1.
     mechanisms : tuple of Mechanism
         What else moves the weights.
     eta : float

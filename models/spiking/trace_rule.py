@@ -14,8 +14,8 @@ class TraceRule(PlasticRule):
 
     ::
 
-        at a spike of the source:  w += eta · alpha · (x_post - pre_threshold)
-        at a spike of the target:  w += eta · alpha · (x_pre - post_threshold)
+        at a spike of the source:  w += eta · α · (x_post - pre_threshold)
+        at a spike of the target:  w += eta · α · (x_pre - post_threshold)
 
     Parameters
     ----------

@@ -153,7 +153,7 @@ def sleep(runs: Runs, results: Path) -> Figure:
     waking.set_title("after six hours", fontsize=9)
     lists = {name: f"targeted-reactivation, {name}" for name in ("cued", "uncued")}
     draw_pairs(cued, chosen(rows, at="after"), lists)
-    cued.set_title("after a night with cues", fontsize=9)
+    cued.set_title("after a nap with cues", fontsize=9)
     kinds = {"nights": ("prototype-extraction", MIXED), "days awake": ("prototype-extraction-wake", FLEXIBLE)}
     for word, (name, line) in kinds.items():
         for side in ("intact", "lesioned"):

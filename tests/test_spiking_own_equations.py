@@ -45,3 +45,14 @@ def test_a_cell_without_an_excitatory_receptor_is_neither_driven_nor_excited():
         Circuit([Population("A", 2, cell(), drive_weight=0.1)])
     with pytest.raises(ValueError, match="have no excitatory receptor"):
         Circuit([Population("A", 2, cell())], [Projection("A", "A", Static(0.1), AllToAll())])
+
+
+@pytest.mark.parametrize("power", ["9**9**9", "(9)**(9)**9", "2 ** 99999"])
+def test_numbers_that_would_never_be_worked_out_are_refused(power):
+    with pytest.raises(ValueError, match="SymPy would work this number out"):
+        EquationCell(model="dv/dt = -v/ms : 1", threshold=f"v > {power}", reset="v = 0")
+
+
+def test_powers_of_variables_are_equations():
+    model = "dv/dt = (v**2 + 3**2 - w**(1/3))/ms : 1\ndw/dt = -w/ms : 1"
+    assert EquationCell(model=model, threshold="v > 1", reset="v = 0").equations().model == model

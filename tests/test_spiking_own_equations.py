@@ -55,4 +55,4 @@ def test_numbers_that_would_never_be_worked_out_are_refused(power):
 
 def test_powers_of_variables_are_equations():
     model = "dv/dt = (v**2 + 3**2 - w**(1/3))/ms : 1\ndw/dt = -w/ms : 1"
-    assert EquationCell(model=model, threshold="v > 1", reset="v = 0").equations().model == model
+    assert EquationCell(model=model, threshold="v > 1", reset="v = 0").model == model

@@ -81,7 +81,6 @@ class _Run:
         self._here, self._subjects, self._session = place, subjects, session
         self._model = place.model
         self._told: set[int] = set()
-        self._noted: dict[int, str] = {}
         self._last_kept = time.monotonic()
         timeline = self._plan.timeline
         self._probe_row = {index: row for row, index in enumerate(timeline.probe_steps)}
@@ -94,9 +93,10 @@ class _Run:
         else:
             self._keep(start, {})
             self._record_anatomy()
-        for index, number in enumerate(self._subjects.numbers):
-            noted = self._noted[index] = self._session.noted.get(index, "")
-            self._writer.set_subject(self._model, number, status="running", message=noted)
+        for number in self._subjects.numbers:
+            self._writer.set_subject(self._model, number, status="running", message="")
+        for index in self._session.noted:
+            self._write_notes(index)
         self._listen()
         for step in self._plan.timeline.steps[start.step :]:
             if step.index > start.step:
@@ -168,16 +168,17 @@ class _Run:
             self._writer.append(self._model, self._subjects.numbers[place], stream, columns)
         for place, text in self._session.warnings():
             self._reporter.say(f"{self._model}, subject {self._subjects.numbers[place]}: {text}")
-        for place, text in self._session.noted.items():
-            if text != self._noted[place]:
-                self._noted[place] = text
-                self._writer.set_subject(self._model, self._subjects.numbers[place], message=text)
+            self._write_notes(place)
         for place, why in self._session.stopped.items():
             if place not in self._told:
                 self._told.add(place)
                 number = self._subjects.numbers[place]
                 self._writer.set_subject(self._model, number, status="failed", message=why)
                 self._reporter.say(f"{self._model}, subject {number}: {why}")
+
+    def _write_notes(self, place: int) -> None:
+        notes = "; ".join(self._session.noted[place])
+        self._writer.set_subject(self._model, self._subjects.numbers[place], message=notes)
 
     def _finish_subjects(self) -> None:
         sensitivities = self._session.sensitivities()

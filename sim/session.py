@@ -199,9 +199,9 @@ class Session(ABC):
     ----------
     stopped : dict of int to str
         Subjects (by place in the session) that cannot go on, and why. The others do.
-    noted : dict of int to str
-        What a recording is to say of subjects that go on, by place in the session. It is part of the state, so that a
-        resumed run says the same.
+    noted : dict of int to list of str
+        What a person should know of subjects that go on, by place in the session (see `note`). It is part of the state,
+        so that the recording of a resumed run says the same.
     """
 
     def __init__(self, model: Model, subjects: Subjects, settings: Settings) -> None:
@@ -209,7 +209,8 @@ class Session(ABC):
         self.subjects = subjects
         self.settings = settings
         self.stopped: dict[int, str] = {}
-        self.noted: dict[int, str] = {}
+        self.noted: dict[int, list[str]] = {}
+        self._heard: dict[int, int] = {}
 
     def wake(self, step: Step) -> Iterator[Progress]:
         """Present items. See `engram.protocols.Wake`."""
@@ -287,9 +288,15 @@ class Session(ABC):
         """
         return []
 
+    def note(self, place: int, text: str) -> None:
+        """Say something of a subject that goes on: to the person now, and in the recording."""
+        self.noted.setdefault(place, []).append(text)
+
     def warnings(self) -> list[tuple[int, str]]:
-        """What a person should know of subjects that go on, by place in the session: new since the last call."""
-        return []
+        """What was noted since the last call, by place in the session."""
+        new = [(place, text) for place, texts in self.noted.items() for text in texts[self._heard.get(place, 0) :]]
+        self._heard = {place: len(texts) for place, texts in self.noted.items()}
+        return new
 
     def _cannot(self, what: str) -> str:
         return f"{type(self).__name__} has no {what}; its model's check should have refused a protocol that needs it"

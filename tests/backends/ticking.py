@@ -58,7 +58,6 @@ class TickingSession(Session):
         self.start = self.weights.copy()
         self.pieces = self.place = 0
         self._rows = []
-        self._told = []
 
     def _tick(self, step, count):
         for piece in range(self.place, count):
@@ -88,7 +87,7 @@ class TickingSession(Session):
                 Path(folder, f"death{before}").touch()
                 os.kill(os.getpid(), signal.SIGKILL)
         if self.pieces == 1:
-            self._told.append((0, "it is silent"))
+            self.note(0, "it is silent")
 
     def wake(self, step):
         yield from self._tick(step, len(self.subjects.presentations[0].of(step.index)))
@@ -109,6 +108,8 @@ class TickingSession(Session):
         self.weights = state["weights"].copy()
         self.pieces, self.place, stopped = state["place"].tolist()
         self.stopped = {0: "it burst"} if stopped else {}
+        self.noted = {0: ["it is silent"]} if self.pieces else {}
+        self.warnings()
 
     def weight_summaries(self):
         return {"C-C": {"mean_displacement": np.abs(self.weights - self.start).mean(keepdims=True)}}
@@ -119,10 +120,6 @@ class TickingSession(Session):
     def drain(self):
         rows, self._rows = self._rows, []
         return rows
-
-    def warnings(self):
-        told, self._told = self._told, []
-        return told
 
     def synapses(self):
         pre = np.arange(SYNAPSES, dtype=np.int32) % CELLS

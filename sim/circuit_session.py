@@ -74,7 +74,6 @@ class CircuitSession(Session):
             for name, cells in watched(self._record, self._sizes).items():
                 population, _, variable = name.partition(".")
                 network.watch(population, variable, cells, self._record.states.every.seconds)
-        self._warnings: list[tuple[int, str]] = []
         if network.notice:
             self._warn([network.notice])
         self._piece = 0
@@ -283,17 +282,17 @@ class CircuitSession(Session):
 
     def _warn(self, texts: Sequence[str]) -> None:
         for text in texts:
-            self._warnings.append((0, text))
-            self.noted[0] = f"{self.noted[0]}; {text}" if self.noted else text
+            self.note(0, text)
 
     # What is recorded, and the state ----------------------------------------------------------------------------------
 
     def drain(self) -> list[tuple[int, str, Mapping[str, NDArray]]]:
         return list(self._rows.drain())
 
-    def warnings(self) -> list[tuple[int, str]]:
-        new, self._warnings = self._warnings, []
-        return new
+    def sensitivities(self) -> NDArray[np.floating] | None:
+        """The sensitivity that all gates of the circuit share; None where there are several, or no gate."""
+        shared = {self.model.circuit.sensitivity(name) for name in self._synapses} - {None}
+        return np.array([shared.pop()], dtype=np.float64) if len(shared) == 1 else None
 
     def synapses(self) -> list[Mapping[str, tuple[NDArray, NDArray, NDArray, NDArray]]]:
         return [self._synapses]
@@ -329,7 +328,7 @@ class CircuitSession(Session):
             "told": np.array([" ".join(entry) for entry in sorted(self._guard.told)], dtype=np.str_),
         }
         if self.noted:
-            state["noted"] = np.array(self.noted[0])
+            state["noted"] = np.array(self.noted[0], dtype=np.str_)
         if self.stopped:
             state["why_stopped"] = np.array(self.stopped[0])
         state |= {f"stage/{name}": weights for name, weights in self._at_stage_start.items()}
@@ -350,7 +349,8 @@ class CircuitSession(Session):
             raise ValueError(f"piece {self._piece} is no place in a phase")
         self._ahead, self._segment_start = (float(seconds) for seconds in state["clock"])
         self._guard.told = {tuple(str(entry).split(" ")) for entry in state["told"]}  # type: ignore[misc]
-        self.noted = {0: str(state["noted"])} if "noted" in state else {}
+        self.noted = {0: [str(text) for text in state["noted"]]} if "noted" in state else {}
+        self.warnings()  # heard before the run was interrupted
         self.stopped = {0: str(state["why_stopped"])} if "why_stopped" in state else {}
         self._at_stage_start = part("stage/")
         for name, weights in self._at_stage_start.items():

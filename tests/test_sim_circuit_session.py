@@ -563,3 +563,8 @@ def test_a_circuit_is_one_subject():
     )
     with pytest.raises(ValueError, match="found 2 together"):
         CircuitSession(subject.model, two, Settings(), subject._code, subject._network)
+
+
+def test_the_sensitivity_that_all_gates_share_is_told():
+    subject, _ = session("- wake: [0]")  # one gate, with the default sensitivity; other plastic synapses have none
+    assert subject.sensitivities().tolist() == [10.0]

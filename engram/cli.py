@@ -211,10 +211,13 @@ def validate(
     timeline: Annotated[bool, typer.Option("--timeline", help="Print the unrolled timeline.")] = False,
 ) -> None:
     """Check a protocol file."""
+    from .data.item_sets import item_set, item_set_names
     from .protocols import load, unroll
 
     loaded = load(protocol)
     unrolled = unroll(loaded)
+    if loaded.items.set in item_set_names():  # another one may be of a script of the user's
+        item_set(loaded.items.set, **loaded.items.options)
     if timeline:
         typer.echo(str(unrolled))
         return

@@ -117,3 +117,11 @@ def test_version_help_and_nothing(engram):
         assert all(f"\n  {command} " in shown for command in commands)
     assert engram().exit_code == 2
     assert engram("rnu").exit_code == 2
+
+
+def test_options_that_the_item_set_does_not_have_are_told(engram, tmp_path):
+    path = tmp_path / "my.yaml"
+    path.write_text("name: my\nitems: {set: patterns, count: 3, options: {overlp: 0.2}}\nschedule:\n- wake: all\n")
+    found = engram("validate", str(path))
+    assert found.exit_code == 2
+    assert 'item set "patterns": no option "overlp". Did you mean "overlap"?' in found.stderr

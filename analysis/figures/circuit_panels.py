@@ -66,7 +66,8 @@ def _recall_panel(recording: Recording, performance: xr.DataArray, title: str) -
     def draw(ax: Axes) -> Axes:
         plot_nights(recall, ax, chance=chance_of_models(performance))
         if recall["lesion"].nunique() * recall["model"].nunique() <= 6 and len(recall):
-            ax.legend(loc="best", fontsize="x-small", frameon=False)
+            # Not transparent: the chance line may pass behind it.
+            ax.legend(loc="best", fontsize="x-small", framealpha=0.95, edgecolor="none")
         ax.set_ylabel("recall" if shares else "recall (AUC)")
         ax.set_title(title)
         return ax

@@ -1,0 +1,1 @@
+"""Image streams: sources of any size, packs, domains, and the order in which classes come."""

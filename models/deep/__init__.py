@@ -1,0 +1,1 @@
+"""Deep networks that learn awake and asleep: specs of learners and their backbones."""

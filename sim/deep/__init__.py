@@ -1,0 +1,1 @@
+"""The torch backend of deep learners: one training loop, its data, its devices and its checkpoints."""

@@ -1,0 +1,1 @@
+"""How each kind of learner goes through waking and sleep."""

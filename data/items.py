@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from .streams.class_order import ClassOrder, class_order
+from .streams.reader import ImageReader
 from .wording import at_most
 
 
@@ -22,10 +24,12 @@ class ImagePart:
 
     Parameters
     ----------
-    images : uint8 array, [image, height, width] or [image, height, width, 3]
-        Grey or RGB pixels, 0 to 255.
+    images : uint8 array, [image, height, width] or [image, height, width, 3], or ImageReader
+        Grey or RGB pixels, 0 to 255. A reader has the shape and the type of the array and reads what it is asked for.
     labels : int64 array, [image]
         Number of the class of each image.
+    domains : int64 array, [image], optional
+        Number of the domain of each image (session, camera, style), where there are such.
 
     Raises
     ------
@@ -39,8 +43,9 @@ class ImagePart:
     (2, array([1]))
     """
 
-    images: NDArray[np.uint8]
+    images: NDArray[np.uint8] | ImageReader
     labels: NDArray[np.int64]
+    domains: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         shape = self.images.shape
@@ -55,13 +60,33 @@ class ImagePart:
             )
         if len(self.images) != len(self.labels):
             raise ValueError(f"{len(self.images)} images but {len(self.labels)} labels")
+        if self.domains is not None and (
+            self.domains.shape != self.labels.shape or self.domains.dtype.kind not in "iu"
+        ):
+            raise ValueError(
+                f"domains have shape {list(self.domains.shape)} and type {self.domains.dtype}; "
+                f"expected integers, one for each of {len(self.labels)} images"
+            )
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def of_class(self, number: int) -> NDArray[np.int64]:
-        """Indices of the images of one class."""
-        return np.flatnonzero(self.labels == number)
+        """Indices of the images of one class, rising."""
+        order, starts = self._by_class
+        return order[starts[number] : starts[number + 1]] if 0 <= number < len(starts) - 1 else order[:0]
+
+    def some(self, which: NDArray) -> ImagePart:
+        """Some of the images, by number or mask, with their labels and domains; a reader is left unread."""
+        numbers = np.flatnonzero(which) if which.dtype == np.bool_ else which
+        images = self.images.rows(numbers) if isinstance(self.images, ImageReader) else self.images[numbers]
+        return ImagePart(images, self.labels[numbers], None if self.domains is None else self.domains[numbers])
+
+    @cached_property
+    def _by_class(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        order = np.argsort(self.labels, kind="stable")
+        most = int(self.labels.max()) + 1 if len(self.labels) else 0
+        return order, np.searchsorted(self.labels[order], np.arange(most + 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,11 +105,16 @@ class Pool:
         Images to learn and images to be tested with. Every class has some of both.
     source : str
         Where the images come from, for a reader.
+    domains : tuple of str
+        Names of the domains that images come from; empty where there are none.
+    skipped : int
+        Files that could not be used and were left out.
 
     Raises
     ------
     ValueError
-        If a label names no class, a class has no images in one of the parts, or the parts differ in image shape.
+        If a label names no class or a domain none of the domains, a class has no images in one of the parts, or the
+        parts differ in image shape.
 
     Examples
     --------
@@ -101,6 +131,8 @@ class Pool:
     train: ImagePart
     test: ImagePart
     source: str
+    domains: tuple[str, ...] = ()
+    skipped: int = 0
 
     def __post_init__(self) -> None:
         which = f"item set {self.name} ({self.source})"
@@ -121,6 +153,18 @@ class Pool:
             if empty:
                 named = at_most(f'"{name}"' for name in empty)
                 raise ValueError(f"{which}: no {role} images of {len(empty)} of {len(self.classes)} classes: {named}")
+            self._check_domains(part, f"{which}: {role} images")
+
+    def _check_domains(self, part: ImagePart, which: str) -> None:
+        if (part.domains is None) != (not self.domains):
+            raise ValueError(
+                f"{which} have {'no ' if part.domains is None else ''}domains; the pool has {self.domains}"
+            )
+        if part.domains is not None and not 0 <= part.domains.min() <= part.domains.max() < len(self.domains):
+            raise ValueError(
+                f"{which}: domains run from {part.domains.min()} to {part.domains.max()}; "
+                f"expected 0 to {len(self.domains) - 1}"
+            )
 
     def _sizes(self, part: ImagePart) -> NDArray[np.int64]:
         return np.bincount(part.labels, minlength=len(self.classes))
@@ -142,14 +186,24 @@ class Pool:
 
     @cached_property
     def identity(self) -> str:
-        """SHA-256 over images, labels and class names: equal for equal content, wherever it came from."""
+        """SHA-256 over images, labels, class names and domains: equal for equal content, wherever it came from.
+
+        Images that are read when asked for answer with the identity of their files instead of all pixels.
+        """
         digest = hashlib.sha256()
         for name in self.classes:
             digest.update(f"{len(name.encode())}:{name}".encode())
         for part in (self.train, self.test):
             digest.update(repr(part.images.shape).encode())
-            digest.update(np.ascontiguousarray(part.images).data)
+            if isinstance(part.images, ImageReader):
+                digest.update(part.images.identity.encode())
+            else:
+                digest.update(np.ascontiguousarray(part.images).data)
             digest.update(np.ascontiguousarray(part.labels, dtype="<i8").data)
+            if part.domains is not None:
+                digest.update(np.ascontiguousarray(part.domains, dtype="<i8").data)
+        for name in self.domains:
+            digest.update(f"domain {len(name.encode())}:{name}".encode())
         return digest.hexdigest()
 
 
@@ -165,15 +219,27 @@ class ItemDraw:
         Indices into the pool's training images.
     test : int64 array, [slot, image]
         Indices into the pool's test images.
+    all_train, all_test : tuple of int64 arrays, [slot][image]
+        The same where a number of images was asked for; else all images of the slot's class, so that unequal classes
+        lose nothing. The first ones are those of `train` and `test`.
     """
 
     classes: NDArray[np.int64]
     train: NDArray[np.int64]
     test: NDArray[np.int64]
+    all_train: tuple[NDArray[np.int64], ...]
+    all_test: tuple[NDArray[np.int64], ...]
 
 
-def draw_items(pool: Pool, count: int, train: int | None, test: int | None, rng: np.random.Generator) -> ItemDraw:
-    """One subject's items: classes in random order, and images of each, none twice.
+def draw_items(
+    pool: Pool,
+    count: int,
+    train: int | None,
+    test: int | None,
+    rng: np.random.Generator,
+    classes: ClassOrder = "shuffled",
+) -> ItemDraw:
+    """One subject's items: classes in an order, by default a random one, and images of each, none twice.
 
     With the same generator state a draw of fewer items, or of fewer images, is the beginning of a larger one.
 
@@ -186,6 +252,9 @@ def draw_items(pool: Pool, count: int, train: int | None, test: int | None, rng:
     train, test : int or None
         Images per item; None is as many as the smallest class of the whole pool has.
     rng : numpy.random.Generator
+    classes : {"shuffled", "listed", "seed-1993"} or tuple of str
+        Order in which classes fill the slots (see `engram.data.streams.class_order`): the subject's own draw, that of
+        the pool, the customary permutation of seed 1993, or classes by name. The draw of images is the same for all.
 
     Returns
     -------
@@ -194,7 +263,8 @@ def draw_items(pool: Pool, count: int, train: int | None, test: int | None, rng:
     Raises
     ------
     ValueError
-        If the pool has fewer classes, or one of its classes fewer images, whether that class is drawn or not.
+        If the pool has fewer classes, or one of its classes fewer images, whether that class is drawn or not; or if the
+        list of classes does not fit the pool.
 
     Examples
     --------
@@ -211,15 +281,22 @@ def draw_items(pool: Pool, count: int, train: int | None, test: int | None, rng:
             f"{count} items asked for; item set {pool.name} ({pool.source}) has {len(pool.classes)} classes, "
             f"so 1 to {len(pool.classes)} can be drawn"
         )
-    train = _images_per_item(pool, "training", pool.train_per_class, train)
-    test = _images_per_item(pool, "test", pool.test_per_class, test)
-    classes = rng.permutation(len(pool.classes))[:count]
-    train_images = np.empty((count, train), np.int64)
-    test_images = np.empty((count, test), np.int64)
-    for slot, number in enumerate(classes):
-        train_images[slot] = rng.permutation(pool.train.of_class(number))[:train]
-        test_images[slot] = rng.permutation(pool.test.of_class(number))[:test]
-    return ItemDraw(classes, train_images, test_images)
+    per_item = (
+        _images_per_item(pool, "training", pool.train_per_class, train),
+        _images_per_item(pool, "test", pool.test_per_class, test),
+    )
+    numbers = class_order(pool.classes, classes, count, rng, f"item set {pool.name} ({pool.source})")
+    all_train, all_test = [], []
+    for number in numbers:
+        all_train.append(rng.permutation(pool.train.of_class(number))[: None if train is None else per_item[0]])
+        all_test.append(rng.permutation(pool.test.of_class(number))[: None if test is None else per_item[1]])
+    return ItemDraw(
+        classes=numbers,
+        train=np.stack([images[: per_item[0]] for images in all_train]),
+        test=np.stack([images[: per_item[1]] for images in all_test]),
+        all_train=tuple(all_train),
+        all_test=tuple(all_test),
+    )
 
 
 def _images_per_item(pool: Pool, role: str, sizes: NDArray[np.int64], asked: int | None) -> int:

@@ -1,0 +1,191 @@
+"""What a hippocampus keeps of the images it has seen: specs of episodic stores, told apart by their ``kind``."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, PlainSerializer, PlainValidator, PositiveInt
+
+from ..by_kind import read_kind, write_kind
+
+if TYPE_CHECKING:
+    from .codec import Codec
+
+Bytes = Annotated[ByteSize, Field(gt=0)]
+"""A number of bytes, or a text with a decimal unit such as ``"20MB"`` (20,000,000)."""
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Random = Callable[..., np.random.Generator]
+"""Gives the generator of a named random stream of one subject: ``rng("codebooks", task)``."""
+Shape = tuple[int, int] | tuple[int, int, int]
+
+
+class Store(BaseModel, ABC):
+    """What is kept of every image, how much of it, and which images when not all fit (abstract).
+
+    Subclasses add what their codec needs and name it by a ``kind``; a user's own are equal members of the family.
+
+    Parameters
+    ----------
+    budget : int or str or None
+        Most bytes that the files of a store may take, everything counted: codes, decoders, tables, labels and index.
+        A text may carry a decimal unit, such as ``"20MB"``. None for no limit.
+    per_class : int or None
+        Most items of a class. None for no limit.
+    keep : str
+        Which items stay when not all do. ``"random"``: an even draw within each class, classes kept equal.
+        ``"reservoir"``: the same for whole lessons; of an online stream, an even draw over all that was met, classes
+        as unequal as the stream. ``"herding"``: the images whose mean in feature space stays nearest to that of their
+        class (iCaRL, algorithm 4); it needs features and whole lessons.
+    cache : int or str
+        Working memory that copies of stored items may take so that reading does not touch the disk.
+
+    Examples
+    --------
+    >>> RawStore(budget="20MB").budget
+    20000000
+    >>> RawStore(budget="20MB", per_class=100).model_dump(mode="json")
+    {'budget': 20000000, 'per_class': 100, 'keep': 'random', 'cache': 256000000, 'kind': 'raw'}
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    budget: Bytes | None = None
+    per_class: PositiveInt | None = None
+    keep: Literal["random", "reservoir", "herding"] = "random"
+    cache: Bytes = ByteSize(256_000_000)
+
+    kind: str
+
+    @abstractmethod
+    def codec(self, shape: Shape, rng: Random, device: str = "cpu", threads: int = 1) -> Codec:
+        """The codec of one subject's store.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Of an image: (height, width), or (height, width, 3).
+        rng : callable
+            Gives the generator of a named random stream.
+        device : str
+            Device of torch on which items are reconstructed.
+        threads : int
+            Threads that coding may take.
+
+        Returns
+        -------
+        Codec
+        """
+
+
+class RawStore(Store):
+    """Pixels as they are, one byte for each channel of each."""
+
+    kind: Literal["raw"] = "raw"
+
+    def codec(self, shape: Shape, rng: Random, device: str = "cpu", threads: int = 1) -> Codec:
+        from .raw import RawCodec
+
+        return RawCodec(shape, device)
+
+
+class JpegStore(Store):
+    """JPEG files of a stated quality.
+
+    Parameters
+    ----------
+    quality : int
+        From 1 to 100, as libjpeg counts.
+    """
+
+    quality: Annotated[int, Field(ge=1, le=100)] = 75
+
+    kind: Literal["jpeg"] = "jpeg"
+
+    def codec(self, shape: Shape, rng: Random, device: str = "cpu", threads: int = 1) -> Codec:
+        from .jpeg import JpegCodec
+
+        return JpegCodec(shape, self.quality, device)
+
+
+class FeatureStore(Store):
+    """Product-quantised feature maps of a layer that the learner names (REMIND, 2020; SIESTA, 2023).
+
+    Every position of a map is cut into ``codebooks`` equal parts of its channels, and each part becomes the number of the
+    nearest of ``entries`` vectors, which are learned by k-means on the first task.
+
+    Parameters
+    ----------
+    codebooks : int
+        Codes for each position; must divide the number of channels.
+    entries : int
+        Vectors of each codebook, at most 256, so that a code is one byte.
+    fit_on : int
+        Most positions, drawn from all images of the first task, that k-means learns from.
+    iterations : int
+        Passes of k-means over them.
+    """
+
+    codebooks: PositiveInt = 8
+    entries: Annotated[int, Field(ge=2, le=256)] = 256
+    fit_on: PositiveInt = 100_000
+    iterations: PositiveInt = 25
+
+    kind: Literal["features"] = "features"
+
+    def codec(self, shape: Shape, rng: Random, device: str = "cpu", threads: int = 1) -> Codec:
+        from .features import FeatureCodec
+
+        return FeatureCodec(self, rng, device)
+
+
+class CueStore(Store):
+    """Learned cues: quantised latents of an image codec, entropy-coded, and the decoder that completes them.
+
+    Parameters
+    ----------
+    channels, latent : int
+        Channels of the inner layers, and of the cues (N and M of Ballé 2018).
+    stride : int
+        Pixels of an image for each position of its cue, along a side.
+    decoder : str
+        ``"shared"`` by all tasks, or each ``"task"`` its own, as in the paper.
+    epochs, batch_size, learning_rate
+        Of the joint training of analysis, synthesis and entropy model (Adam).
+    rate_weight : float
+        λ: the loss is λ · 255² · MSE + bits per pixel.
+    refine_steps : int
+        Steps in which every image's own cue is refined after the training; 0 for none.
+    refine_rate : float
+        Their learning rate.
+    weights : str or None
+        File (safetensors) of weights to start from.
+    working_cache : bool
+        Whether decoded symbols are held in working memory, within ``cache``.
+    """
+
+    channels: PositiveInt = 32
+    latent: PositiveInt = 48
+    stride: Literal[8, 16] = 8
+    decoder: Literal["shared", "task"] = "shared"
+    epochs: PositiveInt = 10
+    batch_size: PositiveInt = 64
+    learning_rate: Positive = 1e-3
+    rate_weight: Positive = 2e-3
+    refine_steps: Annotated[int, Field(ge=0)] = 0
+    refine_rate: Positive = 1e-2
+    weights: str | None = None
+    working_cache: bool = True
+
+    kind: Literal["cues"] = "cues"
+
+    def codec(self, shape: Shape, rng: Random, device: str = "cpu", threads: int = 1) -> Codec:
+        from .cues.codec import CueCodec
+
+        return CueCodec(self, shape, rng, device, threads)
+
+
+AnyStore = Annotated[Store, PlainValidator(partial(read_kind, Store)), PlainSerializer(write_kind)]

@@ -81,7 +81,7 @@ class _Run:
         self._here, self._subjects, self._session = place, subjects, session
         self._model = place.model
         self._told: set[int] = set()
-        self._last_kept = time.monotonic()
+        self._last_kept = self._last_told = time.monotonic()
         timeline = self._plan.timeline
         self._probe_row = {index: row for row, index in enumerate(timeline.probe_steps)}
         self._weight_row = {i: row for row, i in enumerate(timeline.weight_steps(self._plan.protocol.record))}
@@ -101,16 +101,19 @@ class _Run:
         for step in self._plan.timeline.steps[start.step :]:
             if step.index > start.step:
                 self._here = replace(self._here, step=step.index, pieces=0)
+            self._step, self._last_told = step.index, time.monotonic()
             for place in self._run_step():
                 self._here = place
                 self._listen()
                 self._pause(self._loop.checkpoint_every)
             self._listen()
             if len(self._session.stopped) == len(self._subjects):
+                self._tell_time()
                 self._reporter.say(f"{self._model}: every subject of this chunk stopped")
                 break
             if step.index in self._weight_row:
                 self._record_weights(self._weight_row[step.index])
+            self._tell_time()
             self._here = replace(self._here, step=step.index + 1, pieces=0)
             self._pause(self._loop.checkpoint_every / 10)
         self._finish_subjects()
@@ -200,9 +203,16 @@ class _Run:
         """Keep where the chunk stands if so many seconds have passed since the last time; stop if the user asked to."""
         asked = self._loop.stop_asked()
         if asked or time.monotonic() - self._last_kept >= after:
+            self._tell_time()
             self._keep(self._here, self._session.state())
         if asked:
             raise Interrupted
+
+    def _tell_time(self) -> None:
+        """Add what has gone by since the last time to the step."""
+        now = time.monotonic()
+        self._writer.write_seconds(self._model, self._subjects.numbers, self._step, now - self._last_told)
+        self._last_told = now
 
     def _keep(self, place: Place, state: State) -> None:
         self._loop.keep(place, state)

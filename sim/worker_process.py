@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     from .session import Settings
 
 HANDED_ON = frozenset(
-    ["append", "set_subject", "write_assemblies", "write_curve", "write_probe", "write_synapses", "write_weights"]
+    [
+        "append",
+        "set_subject",
+        "write_assemblies",
+        "write_curve",
+        "write_probe",
+        "write_seconds",
+        "write_synapses",
+        "write_weights",
+    ]
 )
 """Methods of a recording's writer that a chunk calls."""
 
@@ -74,7 +83,7 @@ def _work_on(
         _, place, state = message
         if place.model not in simulators:
             model, settings = models[place.model]
-            simulators[place.model] = prepare(model, plan.pool, plan.protocol.items.count, settings)
+            simulators[place.model] = prepare(model, plan.pool, plan.protocol.items.slots, settings)
         with memory_in_words():
             loop.run(place, state)
         connection.send(("done", peak_memory()))

@@ -64,7 +64,7 @@ def test_everything_known_before_the_run_is_in_the_file(tmp_path):
         text = {name: file.attrs[name].decode() for name in ("format", "format_version", "status", "name", "protocol")}
         assert text == {
             "format": "engram",
-            "format_version": "1.1",
+            "format_version": "1.2",
             "status": "running",
             "name": "demo",
             "protocol": "name: demo\n",
@@ -114,7 +114,7 @@ def test_every_table_is_contiguous_allocated_and_untimed(tmp_path):
             assert table.chunks is None
             assert table.id.get_storage_size() == table.nbytes
             assert h5py.h5o.get_info(table.id).ctime == 0
-    assert len(tables) == 8 + 2 * (1 + 5 + 4 + 4 + 6)
+    assert len(tables) == 8 + 1 + 2 * (1 + 5 + 4 + 4 + 6)
 
 
 def test_rows_are_written_where_they_belong_and_nowhere_else(tmp_path):

@@ -399,3 +399,36 @@ def test_memory_that_runs_out_says_what_to_lower(tmp_path, monkeypatch):
         MemoryError, match=r"not enough memory \(CUDA out of memory.*\); lower chunk .* batch_size or hidden"
     ):
         run(protocol(TWO_WAKES), {"a": Scripted()}, subjects=1, out=tmp_path / "x.h5")
+
+
+class Slow(Interrupting):
+    """Every piece of work takes four seconds of a clock of its own, and the n-th is the last before a signal."""
+
+    def __init__(self, monkeypatch, at=0):
+        super().__init__(at)
+        self.now = 0.0
+        monkeypatch.setattr("engram.sim.chunk_loop.time", self)
+
+    def monotonic(self):
+        return self.now
+
+    def work(self, *piece):
+        self.now += 4.0
+        super().work(*piece)
+
+
+def test_seconds_of_every_step_are_in_the_log_shared_by_the_subjects_of_a_chunk(tmp_path, monkeypatch):
+    recording = run(
+        protocol(TWO_WAKES), {"a": Scripted()}, subjects=3, chunk=2, out=tmp_path / "x.h5", reporter=Slow(monkeypatch)
+    )
+    assert recording.seconds("a").tolist() == [[4, 0, 2, 8, 0], [4, 0, 2, 8, 0], [8, 0, 4, 16, 0]]
+
+
+def test_a_resumed_run_adds_its_seconds(tmp_path, monkeypatch):
+    models, out = {"a": Scripted()}, tmp_path / "x.h5"
+    with pytest.raises(KeyboardInterrupt):  # in the third of the four pieces of step 3
+        run(protocol(TWO_WAKES), models, subjects=1, out=out, reporter=Slow(monkeypatch, at=6))
+    assert open_recording(out).seconds("a")[0, :4].tolist() == [8, 0, 4, 12]
+    assert np.isnan(open_recording(out).seconds("a")[0, 4])
+    resume(out, reporter=Slow(monkeypatch))
+    assert open_recording(out).seconds("a").tolist() == [[8, 0, 4, 16, 0]]

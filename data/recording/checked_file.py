@@ -135,6 +135,18 @@ class CheckedFile:
         attribute.read(values)
         return values
 
+    def attributes(self, group: str) -> dict[str, str | float | int | np.ndarray]:
+        """All attributes of a group that are a text, a number or a list of whole numbers."""
+        place = self.group(group)
+        found: dict[str, str | float | int | np.ndarray] = {}
+        for name in place.attrs:
+            attribute = h5py.h5a.open(place.id, name.encode())
+            if _is_text(attribute.get_type()):
+                found[name] = self.text(group, name)
+            else:
+                found[name] = self.number(group, name) if attribute.shape == () else self.numbers(group, name)
+        return found
+
     def count(self, group: str, name: str, largest: int) -> int:
         found = self.number(group, name)
         if not isinstance(found, int) or not 0 <= found <= largest:

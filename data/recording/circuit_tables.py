@@ -10,7 +10,7 @@ import numpy as np
 from .checked_file import CheckedFile, following_growth, open_checked
 from .contents import ModelContents, read_stream, read_table, subject_path
 from .layout import SYNAPSE_COLUMNS
-from .timeline_columns import read_phases
+from .timeline_columns import checked_steps, decoded_texts, read_phases
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,12 +38,12 @@ def segments_table(path: Path, model: ModelContents, name: str, subject: int) ->
         columns = read_stream(file, model, name, subject, "segments")
         phases = read_phases(file)
         place = f"{subject_path(name, subject)}/segments"
-        phase = _checked_steps(file, place, columns["phase"], len(phases["index"]))
+        phase = checked_steps(file, place, columns["phase"], len(phases["index"]))
         table = {
             "phase": phase,
-            "stage": _texts(file, place, columns["stage"]),
+            "stage": decoded_texts(file, place, columns["stage"]),
             "item": columns["item"].astype(np.int64) + 1,
-            "lesion": _texts(file, place, columns["lesion"]),
+            "lesion": decoded_texts(file, place, columns["lesion"]),
             "cycle": columns["cycle"].astype(np.int64),
             "start": columns["start"].astype(np.float64),
             "stop": columns["stop"].astype(np.float64),
@@ -60,8 +60,8 @@ def stages_table(path: Path, model: ModelContents, name: str, subject: int) -> p
         columns = read_stream(file, model, name, subject, "stages")
         steps = len(read_phases(file)["index"])
         place = f"{subject_path(name, subject)}/stages"
-        columns["phase"] = _checked_steps(file, place, columns["phase"], steps)
-        texts = {column: _texts(file, place, columns[column]) for column in ("stage", "projection")}
+        columns["phase"] = checked_steps(file, place, columns["phase"], steps)
+        texts = {column: decoded_texts(file, place, columns[column]) for column in ("stage", "projection")}
     return pd.DataFrame({**columns, **texts})
 
 
@@ -118,14 +118,3 @@ def read_assemblies(path: Path, model: ModelContents, name: str, subject: int, p
 def _check_cells(file: CheckedFile, part: str, ids: np.ndarray, cells: int) -> None:
     if ids.size and not (ids.min() >= 0 and ids.max() < cells):
         raise file.refuse(f"{part} names cells from {ids.min()} to {ids.max()}, there are {cells}; it is damaged")
-
-
-def _checked_steps(file: CheckedFile, place: str, phase: np.ndarray, steps: int) -> np.ndarray:
-    if phase.size and not (phase.min() >= 0 and phase.max() < steps):
-        raise file.refuse(f"{place}/phase names steps that the timeline does not have")
-    return phase.astype(np.int64)
-
-
-def _texts(file: CheckedFile, place: str, column: np.ndarray) -> np.ndarray:
-    words, which = np.unique(column, return_inverse=True)
-    return np.array([file.decoded(place, word) for word in words.tolist()], dtype=object)[which]

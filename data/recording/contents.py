@@ -126,12 +126,26 @@ def check_every_table(file: CheckedFile, contents: Contents) -> None:
                         raise file.refuse(f"{place}/{stream}/{column} cannot grow; was the recording repacked?")
 
 
-def check_log(file: CheckedFile) -> None:
+def check_log(file: CheckedFile, contents: Contents) -> None:
     """Refuse a recording whose log is missing, a link to elsewhere, or of another kind."""
     for name in LOG_TEXTS:
         file.text("log", name)
     for name in LOG_NUMBERS:
         file.number("log", name)
+    for name in contents.models:
+        read_seconds(file, contents, name)
+
+
+def seconds_path(model: str) -> str:
+    return f"log/seconds/{model}"
+
+
+def read_seconds(file: CheckedFile, contents: Contents, model: str) -> np.ndarray | None:
+    """Wall seconds of each step of each subject of a model; None in recordings before format 1.2."""
+    if not file.has(seconds_path(model)):
+        return None
+    steps = file.table("phases/index", "i", (None,)).shape[0]
+    return np.asarray(file.table(seconds_path(model), "f", (contents.models[model].subjects, steps))[...])
 
 
 def subject_path(model: str, index: int) -> str:
@@ -154,7 +168,8 @@ def stream_tables(
     tables = {}
     for column, kind in shape.columns.items():
         wide = (shape.widths[column],) if column in shape.widths else ()
-        tables[column] = file.table(f"{place}/{column}", "S" if kind.startswith("S") else kind[1], (None, *wide))
+        stored = "S" if kind.startswith("S") else kind[1].replace("u", "i")
+        tables[column] = file.table(f"{place}/{column}", stored, (None, *wide))
         if (length := tables[column].shape[0]) < rows:
             raise file.refuse(f"{place} has {rows} rows, but only {length} of {column}; the recording is damaged")
     return rows, tables

@@ -49,7 +49,7 @@ def create_file(
     with _told_with_path(path):
         _refuse_place(path, overwrite)
         path.parent.mkdir(parents=True, exist_ok=True)
-        _refuse_small_disk(path, table_bytes(len(probes), models))
+        _refuse_small_disk(path, table_bytes(steps, len(probes), models))
         _sweep(path)
         partial = path.with_name(f".{path.name}.{uuid4().hex[:12]}.partial")
         try:

@@ -31,3 +31,8 @@ def text_column(texts: Iterable[str | bytes]) -> np.ndarray:
     raw = [text if isinstance(text, bytes) else str(text).encode("utf-8", "replace") for text in texts]
     width = max([1, *map(len, raw)])
     return np.array(raw, dtype=h5py.string_dtype("utf-8", width))
+
+
+def change_text(place: h5py.Group, name: str, text: str, size: int) -> None:
+    """Write another text into an attribute that was made with `size` bytes of room."""
+    place.attrs.modify(name, np.array(cut(text, size), dtype=h5py.string_dtype("utf-8", size)))

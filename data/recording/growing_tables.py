@@ -176,9 +176,10 @@ def _checked_values(what: str, kind: str, width: int | None, given: Any) -> np.n
         raise ValueError(f"{what}: found shape {values.shape}, expected {'n' if width is None else f'n x {width}'}")
     if values.size == 0:
         return values.astype(kind)
-    if values.dtype.kind not in ("iu" if kind[1] == "i" else "iuf"):
-        raise ValueError(f"{what}: found {values.dtype}, expected {'whole numbers' if kind[1] == 'i' else 'numbers'}")
-    if kind[1] == "i":
+    whole = kind[1] in "iu"
+    if values.dtype.kind not in ("iu" if whole else "iuf"):
+        raise ValueError(f"{what}: found {values.dtype}, expected {'whole numbers' if whole else 'numbers'}")
+    if whole:
         limits = np.iinfo(kind)
         if values.min() < limits.min or values.max() > limits.max:
             raise ValueError(f"{what}: found {values.min()} to {values.max()}, expected {limits.min} to {limits.max}")

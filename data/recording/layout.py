@@ -14,7 +14,7 @@ from .group_names import check_group_name as check_group_name
 from .stream_layout import StreamLayout
 
 FORMAT = "engram"
-FORMAT_VERSION = "1.1"
+FORMAT_VERSION = "1.2"
 STATUSES = ("running", "complete", "failed")
 PHASE_COLUMNS = {
     "index": "<i4",

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..wording import counted, nearest, one_of
 from .checked_file import open_checked
-from .contents import Contents, ModelContents, read_contents, read_status, read_table, subject_path
+from .contents import Contents, ModelContents, read_contents, read_seconds, read_status, read_table, subject_path
 from .structure import LOG_NUMBERS, LOG_TEXTS
 
 if TYPE_CHECKING:
@@ -445,6 +445,55 @@ class Recording:
         )
         return read_spikes(self.path, chosen, model, subject, population)
 
+    def table(self, model: str, subject: int, stream: str) -> pd.DataFrame:
+        """Any table that grew with the run, as it stands in the file.
+
+        Parameters
+        ----------
+        model : str
+            Name of the model.
+        subject : int
+            Index of the subject.
+        stream : str
+            Name of the table, one of `streams`, such as ``"losses"``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per row of the table; of a column with several values per row, each cell is an ndarray. Slots are
+            counted from 0, as in the file. What else is said of the table (sizes, units of its bins) is in ``attrs``.
+
+        Raises
+        ------
+        ValueError
+            If there is no such model, subject or table.
+        """
+        from .tidy_tables import stream_table
+
+        return stream_table(self.path, self._model_with(model, subject, stream), model, subject, stream)
+
+    def seconds(self, model: str) -> np.ndarray:
+        """Wall time that each subject spent in each step of the timeline.
+
+        Parameters
+        ----------
+        model : str
+            Name of the model.
+
+        Returns
+        -------
+        ndarray, shape (subject, step), float64
+            Seconds; NaN where a step has not begun, and in recordings before format 1.2. Subjects that were simulated
+            together share the time evenly; what was done again after a kill is counted again.
+        """
+        chosen = self._model(model)
+        with open_checked(self.path) as file:
+            found = read_seconds(file, self._contents, model)
+            if found is None:
+                steps = file.table("phases/index", "i", (None,)).shape[0]
+                found = np.full((chosen.subjects, steps), np.nan)
+        return found
+
     def segments(self, model: str, subject: int) -> pd.DataFrame:
         """What happened when, in simulated time.
 
@@ -656,6 +705,12 @@ class Recording:
         chosen = self._model(model, subject)
         if projection not in chosen.projections:
             raise self._unknown("projection", projection, model, chosen.projections)
+        return chosen
+
+    def _model_with(self, model: str, subject: int, stream: str) -> ModelContents:
+        chosen = self._model(model, subject)
+        if stream not in chosen.streams:
+            raise self._unknown("table", stream, model, chosen.streams)
         return chosen
 
     def _with_stream(

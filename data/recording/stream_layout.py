@@ -1,4 +1,4 @@
-"""Tables of unknown length: spikes, segments of simulated time, rates, states."""
+"""Tables of unknown length: spikes, segments of simulated time, rates, states; losses, costs, images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BLOCK_BYTES = 2**18  # by which a stream grows, all of its columns together
 FIXED_GROUPS = ("items", "presentations", "probes", "curves", "weights", "assemblies")  # of every subject
 LARGEST_ARRAY = 60_000  # bytes of an attribute; HDF5 refuses 64 KiB and more
 
-_COLUMN_KIND = re.compile(r"<[if][248]|S[1-9][0-9]{0,3}")
+_COLUMN_KIND = re.compile(r"<[if][248]|\|u1|S[1-9][0-9]{0,3}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +28,8 @@ class StreamLayout:
     name : str
         One or two names of groups, such as ``"segments"`` or ``"spikes/C"``.
     columns : mapping of str to str
-        Kind of each column: ``"<f8"``, ``"<f4"``, ``"<i4"``, ``"<i8"`` ..., or ``"S16"`` for texts of at most 16
-        bytes of UTF-8.
+        Kind of each column: ``"<f8"``, ``"<f4"``, ``"<i4"``, ``"<i8"`` ..., ``"|u1"`` for whole numbers from 0 to
+        255 (pixels), or ``"S16"`` for texts of at most 16 bytes of UTF-8.
     widths : mapping of str to int
         Values per row of the columns that hold more than one.
     units : mapping of str to str
@@ -72,7 +72,8 @@ class StreamLayout:
             check_group_name(f"stream {self.name}: column", column)
             if not _COLUMN_KIND.fullmatch(kind):
                 raise ValueError(
-                    f"stream {self.name}: column {column} of kind {kind!r}, expected such as '<f8', '<i4' or 'S16'"
+                    f"stream {self.name}: column {column} of kind {kind!r}, "
+                    "expected such as '<f8', '<i4', '|u1' or 'S16'"
                 )
         for what in ("widths", "units"):
             for column in getattr(self, what):

@@ -57,7 +57,7 @@ def build(
     set_text(file, "settings", json.dumps(settings, sort_keys=True))
     set_text(file, "models", json.dumps(list(models)))
     file.attrs.create("seed", seed, dtype="<u8")
-    _build_log(file.create_group("log"), created)
+    _build_log(file.create_group("log"), created, len(timeline["index"]), models)
     phases = file.create_group("phases")
     for column, kind in PHASE_COLUMNS.items():
         _filled(phases, column, text_column(timeline[column]) if kind == "S" else np.asarray(timeline[column], kind))
@@ -83,7 +83,7 @@ def build(
             _build_subject(place, subject, layout, probe_steps, weight_steps)
 
 
-def table_bytes(probe_rows: int, models: Mapping[str, ModelLayout]) -> int:
+def table_bytes(steps: int, probe_rows: int, models: Mapping[str, ModelLayout]) -> int:
     """Size of the tables of a run, in bytes, with one block of each that grows: what the disk must have free."""
     total = 0
     for layout in models.values():
@@ -93,16 +93,19 @@ def table_bytes(probe_rows: int, models: Mapping[str, ModelLayout]) -> int:
             cells = len(SUMMARY_COLUMNS) * 2 + int(np.prod(projection.shape, dtype=object)) * layout.snapshots
             subject += 4 * layout.weight_rows * cells + 16 * _synapses(projection) * bool(layout.weight_rows)
         subject += sum(stream.row_bytes * stream.block for stream in layout.streams)
-        subject += layout.slots * sum(layout.populations.values())
+        subject += layout.slots * sum(layout.populations.values()) + 8 * steps
         total += subject * len(layout.subjects)
     return total
 
 
-def _build_log(log: h5py.Group, created: str) -> None:
+def _build_log(log: h5py.Group, created: str, steps: int, models: Mapping[str, ModelLayout]) -> None:
     for name, size in LOG_TEXTS.items():
         set_text(log, name, created if name == "created" else "", size)
     for name in LOG_NUMBERS:
         log.attrs.create(name, np.nan, dtype="<f8")
+    for model, layout in models.items():
+        table = _empty(log.require_group("seconds"), model, (len(layout.subjects), steps), "<f8")
+        set_text(table, "units", "s")
 
 
 def _build_subject(

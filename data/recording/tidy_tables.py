@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .checked_file import open_checked
-from .contents import ModelContents, read_status, read_table, subject_path
+from .checked_file import following_growth, open_checked
+from .contents import ModelContents, read_status, read_stream, read_table, subject_path
 from .layout import PRESENTATION_COLUMNS, SUMMARY_COLUMNS
-from .timeline_columns import read_phases, read_steps
+from .timeline_columns import checked_steps, decoded_texts, read_phases, read_steps
 
 
 def phases_table(path: Path) -> pd.DataFrame:
@@ -121,3 +121,29 @@ def items_table(path: Path, models: dict[str, ModelContents]) -> pd.DataFrame:
                 classes = file.texts(f"{subject_path(name, k)}/items", model.slots)
                 tables.append(pd.DataFrame({"model": name, "subject": k, "item": item, "name": classes}))
     return pd.concat(tables, ignore_index=True)
+
+
+@following_growth
+def stream_table(path: Path, model: ModelContents, name: str, subject: int, stream: str) -> pd.DataFrame:
+    """A table that grew, whatever it holds; several values per row are an array in a cell."""
+    place = f"{subject_path(name, subject)}/{stream}"
+    with open_checked(path) as file:
+        columns = read_stream(file, model, name, subject, stream)
+        if "phase" in columns:
+            columns["phase"] = checked_steps(file, place, columns["phase"], len(read_phases(file)["index"]))
+        cells = {
+            column: decoded_texts(file, place, values) if values.dtype.kind == "S" else _by_row(values)
+            for column, values in columns.items()
+        }
+        table = pd.DataFrame(cells)
+        table.attrs = {key: value for key, value in file.attributes(place).items() if key != "rows"}
+    return table
+
+
+def _by_row(values: np.ndarray) -> np.ndarray:
+    if values.ndim == 1:
+        return values
+    rows = np.empty(len(values), dtype=object)
+    for number, row in enumerate(values):
+        rows[number] = row
+    return rows

@@ -30,3 +30,16 @@ def read_steps(
     if steps.size and not (steps.min() >= 0 and steps.max() < len(phases["index"])):
         raise file.refuse(f"{subject_path(model, subject)}/{table} names steps that the timeline does not have")
     return steps
+
+
+def checked_steps(file: CheckedFile, place: str, phase: np.ndarray, steps: int) -> np.ndarray:
+    """A column of steps of a table that grew, all of which the timeline has."""
+    if phase.size and not (phase.min() >= 0 and phase.max() < steps):
+        raise file.refuse(f"{place}/phase names steps that the timeline does not have")
+    return phase.astype(np.int64)
+
+
+def decoded_texts(file: CheckedFile, place: str, column: np.ndarray) -> np.ndarray:
+    """A column of texts as objects; few different words repeat often."""
+    words, which = np.unique(column, return_inverse=True)
+    return np.array([file.decoded(place, word) for word in words.tolist()], dtype=object)[which]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -20,11 +19,12 @@ from .checked_file import open_checked
 from .contents import Contents, TableShape, check_every_table, check_log, read_contents, read_status, subject_path
 from .creation import create_file, open_locked
 from .disk_file import DiskFile, os_error
-from .fixed_text import cut
+from .fixed_text import change_text
 from .growing_tables import GrowingTables
 from .layout import STATUSES, SUMMARY_COLUMNS, SYNAPSE_COLUMNS, ModelLayout
+from .log_book import LogBook
 from .row_buffer import RowBuffer
-from .structure import LOG_TEXTS, MESSAGE_SIZE, STATUS_SIZE
+from .structure import MESSAGE_SIZE, STATUS_SIZE
 
 BUFFERED_ROWS = 64
 BUFFERED_PIECES = 4096  # of growing tables, as they were appended
@@ -81,6 +81,7 @@ class RecordingWriter:
         self._file = h5py.File(disk, "r+", libver=("earliest", "v110"), rdcc_nbytes=0)
         self._buffer = RowBuffer()
         self._streams = GrowingTables(self._file, disk, contents)
+        self._log = LogBook(self._file)
         self._last_written = time.monotonic()
         self._open = True
 
@@ -173,7 +174,7 @@ class RecordingWriter:
             contents = read_contents(file)
             _refuse_complete(target, read_status(file))
             check_every_table(file, contents)
-            check_log(file)
+            check_log(file, contents)
         try:
             disk = open_locked(target, "r+b")
         except BlockingIOError:
@@ -434,9 +435,9 @@ class RecordingWriter:
         if status is not None:
             if _checked_status(status) != "running":
                 self._streams.trim(model, subject)
-            _set_text(place, "status", status, STATUS_SIZE)
+            change_text(place, "status", status, STATUS_SIZE)
         if message is not None:
-            _set_text(place, "message", message, MESSAGE_SIZE)
+            change_text(place, "message", message, MESSAGE_SIZE)
         if sensitivity is not None:
             place.attrs.modify("sensitivity", np.float64(sensitivity))
 
@@ -444,7 +445,7 @@ class RecordingWriter:
         """Say how the run stands: ``running``, ``complete`` or ``failed``. All rows are on the disk when it returns."""
         _checked_status(status)
         self.flush()  # a complete run has all its rows, whenever the process is killed
-        _set_text(self._file, "status", status, STATUS_SIZE)
+        change_text(self._file, "status", status, STATUS_SIZE)
         self.log(finished="" if status == "running" else datetime.now(UTC).isoformat(timespec="seconds"))
         self.flush()
 
@@ -477,18 +478,26 @@ class RecordingWriter:
         resumed : int, optional
             How often the run was resumed.
         """
-        log = self._file["log"]
-        about = None if machine is None else json.dumps(machine, sort_keys=True)
-        if about is not None and len(about.encode()) > LOG_TEXTS["machine"]:
-            raise ValueError(f"machine: found {len(about)} characters of JSON, expected at most {LOG_TEXTS['machine']}")
-        texts = {"created": created, "finished": finished, "command": command, "machine": about}
-        for name, text in texts.items():
-            if text is not None:
-                _set_text(log, name, text, LOG_TEXTS[name])
+        texts = {"created": created, "finished": finished, "command": command}
         numbers = {"wall_s": wall_s, "cpu_s": cpu_s, "peak_memory_bytes": peak_memory_bytes, "resumed": resumed}
-        for name, number in numbers.items():
-            if number is not None:
-                log.attrs.modify(name, np.float64(number))
+        self._log.note(texts, numbers, machine)
+
+    def write_seconds(self, model: str, subjects: Sequence[int], step: int, seconds: float) -> None:
+        """Add to the wall time that subjects spent in a step of the timeline; it stands in the log.
+
+        Parameters
+        ----------
+        model : str
+            Name of the model.
+        subjects : sequence of int
+            Indices of the subjects that took the step together. Each gets an equal share of the time.
+        step : int
+            Index of the step.
+        seconds : float
+            Wall time since the last call, in s. What a resumed run spends is added.
+        """
+        self._check_open()
+        self._log.add_seconds(model, self._check_subjects(model, subjects), step, seconds)
 
     def flush(self) -> None:
         """Bring everything to the disk, such that it outlives a loss of power.
@@ -511,6 +520,7 @@ class RecordingWriter:
         if not told:
             self._buffer.write_to(self._file)
             self._streams.write_out()
+            self._log.write_out()
         self._file.close()
         self._disk.sync()
         self._disk.close()
@@ -581,6 +591,7 @@ class RecordingWriter:
             return
         self._buffer.write_to(self._file)
         self._streams.write_out()
+        self._log.write_out()
         self._file.flush()
         self._last_written = time.monotonic()
 
@@ -598,10 +609,6 @@ def _checked(what: str, kind: str, shape: tuple[int, ...], values: np.ndarray) -
     if kind == "i" and given.dtype.kind not in "iu":
         raise ValueError(f"{what}: found {given.dtype}, expected whole numbers")
     return given
-
-
-def _set_text(place: h5py.Group, name: str, text: str, size: int) -> None:
-    place.attrs.modify(name, np.array(cut(text, size), dtype=h5py.string_dtype("utf-8", size)))
 
 
 def _refuse_complete(path: Path, status: str) -> None:

@@ -29,11 +29,11 @@ def resize_windows(images: Tensor, windows: Tensor, size: tuple[int, int], mirro
 
     Examples
     --------
-    >>> image = torch.tensor([[[[0, 0, 8, 8], [0, 0, 8, 8]]]], dtype=torch.uint8)
+    >>> image = torch.tensor([[[[0, 0, 7, 7], [0, 0, 7, 7]]]], dtype=torch.uint8)
     >>> resize_windows(image, torch.tensor([[0, 0, 2, 4]]), (1, 2)).tolist()  # half the size: a triangle over four
-    [[[[1.0, 7.0]]]]
+    [[[[1.0, 6.0]]]]
     >>> resize_windows(image, torch.tensor([[0, 1, 2, 2]]), (2, 2), torch.tensor([True])).tolist()
-    [[[[8.0, 0.0], [8.0, 0.0]]]]
+    [[[[7.0, 0.0], [7.0, 0.0]]]]
     """
     count, channels, height, width = images.shape
     # Bytes are exact in half precision, whose products are the fast ones of a GPU; they err by less than a grey level.

@@ -149,10 +149,10 @@ class MetaplasticNetwork(Model):
 
     def check(self, protocol: Protocol, pool: Pool) -> None:
         super().check(protocol, pool)
-        if self.nontarget and protocol.items.count < 3:
+        if self.nontarget and protocol.items.slots < 3:
             raise ValueError(
                 f"non-target images need at least 3 items, since they carry labels of other wrong items; protocol "
-                f'"{protocol.name}" has {protocol.items.count} (items.count). Give more items, or set nontarget: false'
+                f'"{protocol.name}" has {protocol.items.slots} (items.count). Give more items, or set nontarget: false'
             )
 
     def plan(self, step: Step) -> LearningPlan:

@@ -114,16 +114,17 @@ _FREQUENCY_SCHEMA = WithJsonSchema(
 
 
 class Each(Spec):
-    """The same phases once for each item, or for each list.
+    """The same phases once for each item, for each list, or for each domain.
 
     Parameters
     ----------
-    each : ``"item"``, ``"list"`` or ``"task"``
-        What the block goes over; a task is a list.
+    each : ``"item"``, ``"list"``, ``"task"`` or ``"domain"``
+        What the block goes over; a task is a list, a domain one of those of the item set.
     phases : list of phases and blocks
-        What happens for each; the selection ``current`` is that item or list.
-    of : selection or list of list names, optional
-        The items, or the lists, to go over. Default: the items of the enclosing list, or all.
+        What happens for each; the selection ``current`` is that item or list. Of domains, it is ``domain: current``.
+    of : selection or list of names, optional
+        The items, the lists or the domains to go over. Default: the items of the enclosing list, or all; all domains
+        of the item set.
     order : ``"listed"``, ``"shuffled"``, ``"balanced"`` or slot numbers, optional
         Default: ``balanced`` if the frequencies differ, else ``listed``.
     frequency : list of int or ``{"from": int, "step": int}``, optional
@@ -141,7 +142,7 @@ class Each(Spec):
     0.1
     """
 
-    each: Literal["item", "list", "task"]
+    each: Literal["item", "list", "task", "domain"]
     phases: Elements
     of: Targets | None = None
     order: EachOrder | None = None
@@ -154,6 +155,8 @@ class Each(Spec):
         if self.each == "item":
             if isinstance(self.of, tuple) and isinstance(self.of[0], str):
                 raise _problem("of", f"{found(self.of)}; list names belong to each: list; expected items")
+        elif self.each == "domain":
+            self._check_domains()
         else:
             if isinstance(self.of, tuple) and not isinstance(self.of[0], str):
                 raise _problem("of", f"{found(self.of)}; expected list names, since the block goes over lists")
@@ -162,6 +165,14 @@ class Each(Spec):
         if self.order == "balanced" and self.frequency is None:
             raise _problem("order", "balanced needs the field frequency: it balances frequency against last position")
         return self
+
+    def _check_domains(self) -> None:
+        if isinstance(self.of, str) or (self.of is not None and not isinstance(self.of[0], str)):
+            raise _problem("of", f"{found(self.of)}; expected a list of domains, such as [s1, s2]")
+        if self.order not in (None, "listed"):
+            raise _problem("order", f"{found(self.order)}; domains come in the order in which they are named")
+        if self.frequency is not None:
+            raise _problem("frequency", "domains take no frequency; name them in `of` as often as they come")
 
 
 Element: TypeAlias = AnyPhase | Repeat | Each

@@ -32,4 +32,4 @@ def _least_passes(block: Each, items: ItemSpec) -> int:
         return len(block.of)
     if block.each != "item":
         return len(items.list_names()) if block.of is None else 1
-    return items.count if block.of == "all" else 1
+    return items.slots if block.of == "all" else 1

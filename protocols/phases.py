@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
+from ..data.corruptions import CORRUPTIONS, SEVERITIES
 from .durations import Duration, DurationField
 from .fields import Count, Flag, Label, Order, Selection, Share, Word
 from .problems import Problem, ProtocolError, Spec, found, refuse_word
@@ -85,7 +86,11 @@ class Wake(Phase):
     duration : Duration
         Of one presentation.
     domain : str, optional
-        Domain from which the images come, for item sets that have several.
+        Domain from which the images come, for item sets that have several; ``current`` is the one whose turn it is in
+        a block ``each: domain``.
+    passes : int, optional
+        How often, at most, an image is gone over at each exposure, whatever number of epochs the model is set to; 1 is
+        learning online. For models that count passes over images.
 
     Examples
     --------
@@ -102,6 +107,7 @@ class Wake(Phase):
     exposures: Count = 1
     duration: DurationField = Duration("1 s")
     domain: Word | None = None
+    passes: Count | None = None
 
 
 class Stage(Spec):
@@ -208,6 +214,38 @@ class Rest(Phase):
     replay: Flag = False
 
 
+def _corruptions(value: Any) -> Any:
+    if value == "all":
+        return value
+    if isinstance(value, str) or not isinstance(value, (list, tuple)):
+        raise refuse_word(value, ("all",), "a list of corruptions, such as [fog, contrast]")
+    for kind in value:
+        if kind not in CORRUPTIONS:
+            raise refuse_word(kind, CORRUPTIONS)
+    if len(set(value)) < len(value):
+        raise ValueError(f"{found(value)}; expected each corruption once")
+    return tuple(value)
+
+
+def _unknown(value: Any) -> Any:
+    if not isinstance(value, bool) and value != "if-any":
+        raise refuse_word(value, ("true", "false", "if-any"))
+    return value
+
+
+Corruptions = Annotated[
+    Literal["all"] | tuple[str, ...],
+    PlainValidator(_corruptions),
+    WithJsonSchema(
+        {"anyOf": [{"const": "all"}, {"type": "array", "items": {"enum": list(CORRUPTIONS)}, "uniqueItems": True}]}
+    ),
+]
+Severity = Annotated[int, Field(strict=True, ge=SEVERITIES[0], le=SEVERITIES[-1])]
+Unknown = Annotated[
+    bool | Literal["if-any"], PlainValidator(_unknown), WithJsonSchema({"enum": [True, False, "if-any"]})
+]
+
+
 class Cue(Spec):
     """What a cued probe presents: a fraction of the item, with noise.
 
@@ -248,6 +286,13 @@ class Probe(Phase):
     scoring : ``"item"``, ``"strict"`` or ``"free"``, optional
         For recall: right item whatever its position within the list (``item``, also when None), right item at
         its position (``strict``), or free recall (``free``).
+    corruptions : ``"all"`` or list of str, optional
+        Also test with corrupted images, of these kinds (`engram.data.corruptions.CORRUPTIONS`).
+    severities : list of int, optional
+        Severities of the corruptions, 1 to 5; all five by default.
+    unknown : bool or ``"if-any"``
+        Also test how well images of classes that were never taught are told from the others: those that no slot
+        holds, or the images that the run names for it. ``if-any``: where there are such images.
 
     Examples
     --------
@@ -265,6 +310,9 @@ class Probe(Phase):
     learn: Flag = False
     every: Literal["epoch"] | None = None
     scoring: Literal["item", "strict", "free"] | None = None
+    corruptions: Corruptions = ()
+    severities: Annotated[tuple[Severity, ...], Field(max_length=5)] | None = None
+    unknown: Unknown = False
 
     @model_validator(mode="before")
     @classmethod
@@ -272,6 +320,17 @@ class Probe(Phase):
         if isinstance(data, dict) and data.get("lesions") == []:
             raise _problem("lesions", "found an empty list; expected at least one, such as [none, hippocampus]")
         return data
+
+    def corrupted(self) -> tuple[tuple[str, int], ...]:
+        """Every corruption that is tested, with its severity.
+
+        Examples
+        --------
+        >>> Probe(corruptions=["fog"], severities=[1, 3]).corrupted()
+        (('fog', 1), ('fog', 3))
+        """
+        kinds = CORRUPTIONS if self.corruptions == "all" else self.corruptions
+        return tuple((kind, severity) for kind in kinds for severity in self.severities or SEVERITIES)
 
     @model_validator(mode="after")
     def _consistent(self) -> Probe:
@@ -285,6 +344,16 @@ class Probe(Phase):
             raise _problem("lesions", f"{found(self.lesions)}; expected each lesion once")
         if self.every is not None and len(self.lesions) > 1:
             raise _problem("every", "a probe after every epoch takes at most one lesion")
+        if self.kind != "recognition":
+            for name in ("corruptions", "unknown"):
+                if getattr(self, name):
+                    raise _problem(
+                        name, f"only a probe of kind recognition takes {name}; this one is of kind {self.kind}"
+                    )
+        if self.severities is not None and not self.corruptions:
+            raise _problem("severities", "severities need corruptions, such as corruptions: all")
+        if self.severities is not None and len(set(self.severities)) != len(self.severities or (0, 0)):
+            raise _problem("severities", f"{found(self.severities)}; expected numbers from 1 to 5, each once")
         return self
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -13,6 +13,7 @@ from .fields import Count, Slug, StateName, Text, Word
 from .items import ItemSpec
 from .phases import Lesion, Probe, Rest, Sleep, Wake
 from .problems import Loc, Problem, ProtocolError, Spec, found, shown
+from .resolving import is_open, resolved, supposed_items
 
 
 class StatesSpec(Spec):
@@ -137,9 +138,57 @@ class Protocol(Spec):
         if depth(self.schedule) > MAX_DEPTH:
             text = f"blocks are nested more than {MAX_DEPTH} deep; allowed: at most {MAX_DEPTH}"
             raise ProtocolError([Problem(("schedule",), text)])
-        if problems := find_problems(self.items, self.schedule):
+        items = supposed_items(self.items, self.schedule)
+        problems = find_problems(items, self.schedule)
+        if items is not self.items:
+            supposed = f" (tried with {items.slots} items, since items.count is all)"
+            # Fresh lists may find enough slots once the classes are known.
+            problems = [Problem(loc, text + supposed) for loc, text in problems if loc != ("items", "count")]
+        if problems:
             raise ProtocolError(problems)
         return self
+
+    @property
+    def open(self) -> bool:
+        """Whether something is left to the item set: the number of items, domains, or whether to test unknown classes.
+
+        Examples
+        --------
+        >>> from engram.protocols import load
+        >>> load("class-incremental-10").open, load("hebb-repetition").open
+        (True, False)
+        """
+        return is_open(self)
+
+    def for_classes(self, classes: int, *, domains: Sequence[str] = (), unknown: bool = False) -> Protocol:
+        """The protocol for an item set: with its number of items, its domains, and whether any class is unknown.
+
+        Parameters
+        ----------
+        classes : int
+            How many classes the item set has.
+        domains : sequence of str
+            Names of its domains; empty where it tells none.
+        unknown : bool
+            Whether there are images of unknown classes besides those of classes that no slot holds.
+
+        Returns
+        -------
+        Protocol
+            Itself where nothing is left open.
+
+        Raises
+        ------
+        ValueError
+            The item set has too few classes, or no domains, or nothing unknown where the schedule asks for it.
+
+        Examples
+        --------
+        >>> from engram.protocols import load
+        >>> load("class-incremental-5").for_classes(10).items.fixed_lists()["list-5"]
+        (8, 9)
+        """
+        return resolved(self, classes, domains, unknown) if self.open else self
 
     @classmethod
     def from_yaml(cls, text: str | bytes, source: str = "<string>") -> Protocol:
@@ -225,11 +274,13 @@ def walk(elements: tuple[Element, ...], at: Loc = ("schedule",)) -> Iterator[tup
 
 def _abilities(element: Element) -> Iterator[tuple[str, Loc]]:
     match element:
-        case Wake(domain=domain, labels=labels):
+        case Wake(domain=domain, labels=labels, passes=passes):
             if domain is not None:
                 yield "domains", ("wake", "domain")
             if labels != "true":
                 yield "labels", ("wake", "labels")
+            if passes is not None:
+                yield "passes", ("wake", "passes")
         case Sleep(cue=cue, replay=replay):
             yield "sleep", ("sleep",)
             if cue is not None:
@@ -257,3 +308,7 @@ def _abilities_of_probe(probe: Probe) -> Iterator[tuple[str, Loc]]:
         yield "lesion", ("probe", "lesions")
     if probe.learn:
         yield "learning-probes", ("probe", "learn")
+    if probe.corruptions:
+        yield "corruptions", ("probe", "corruptions")
+    if probe.unknown:
+        yield "unknown-items", ("probe", "unknown")

@@ -58,10 +58,10 @@ class Selections:
     """Resolves selections along one walk through a schedule, and collects the mistakes found on the way."""
 
     def __init__(self, items: ItemSpec) -> None:
-        self.items, self.count = items, items.count
-        self.everything = same_for_all(np.arange(items.count))
+        self.items, self.count = items, items.slots
+        self.everything = same_for_all(np.arange(self.count))
         self.draws: list[Draw] = []
-        self.length = items.count  # of the tape
+        self.length = self.count  # of the tape
         self.mistakes: dict[Loc, str] = {}
         self.presented_so_far = 0  # presentations; kept up to date by the walk
         self.in_passage: dict[str, Chosen] = {}  # lists that are current in an enclosing each: list
@@ -71,7 +71,7 @@ class Selections:
         self._taken = 0
         self._uses: dict[str, int] = {}
         self._by_number: dict[int, Chosen | None] = {}
-        self._certain = np.zeros(items.count, dtype=bool)  # presented to every subject
+        self._certain = np.zeros(self.count, dtype=bool)  # presented to every subject
         self._open: list[Drawn] = []
 
     def mistake(self, loc: Loc, text: str) -> None:

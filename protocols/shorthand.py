@@ -18,6 +18,7 @@ def wake(
     exposures: int = 1,
     duration: str | Duration = "1 s",
     domain: str | None = None,
+    passes: int | None = None,
     label: str = "",
 ) -> Wake:
     """A wake phase; see `Wake` for the parameters.
@@ -34,6 +35,7 @@ def wake(
         "exposures": exposures,
         "duration": duration,
         "domain": domain,
+        "passes": passes,
         "label": label,
     }
     return Wake(**given)
@@ -89,6 +91,9 @@ def probe(
     learn: bool = False,
     every: str | None = None,
     scoring: str | None = None,
+    corruptions: str | Sequence[str] = (),
+    severities: Sequence[int] | None = None,
+    unknown: bool | str = False,
     label: str = "",
 ) -> Probe:
     """A probe; see `Probe` for the parameters.
@@ -106,6 +111,9 @@ def probe(
         "learn": learn,
         "every": every,
         "scoring": scoring,
+        "corruptions": corruptions,
+        "severities": severities,
+        "unknown": unknown,
         "label": label,
     }
     return Probe(**given)

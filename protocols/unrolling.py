@@ -22,6 +22,7 @@ from .orders import Ints, best_balance, rounds
 from .phases import AnyPhase, Lesion, Probe, Rest, Sleep, Wake, WrongLabels
 from .problems import Loc, Problem, ProtocolError, found
 from .protocol import Protocol
+from .resolving import SUPPOSED_DOMAINS
 from .selections import Chosen, Selections
 from .timeline import Program, Step, Timeline
 
@@ -37,6 +38,11 @@ def unroll(protocol: Protocol) -> Timeline:
     -------
     Timeline
         Steps common to all subjects; what differs between them is drawn by `Timeline.presentations`.
+
+    Raises
+    ------
+    ValueError
+        How many items there are is left to the item set (`Protocol.for_classes` settles it).
 
     Examples
     --------
@@ -73,6 +79,7 @@ class _Place:
     label: str = ""
     repetition: int = 0
     list: str = ""
+    domain: str = ""
     current: Chosen | None = None
     current_list: Chosen | None = None
     taught: tuple[int, Chosen] | None = None  # the innermost each block and all its items
@@ -111,6 +118,8 @@ class _Walk:
                 case Repeat():
                     for turn in range(element.repeat):
                         self.through(element.phases, replace(here, repetition=turn + 1), (*loc, "repeat", "phases"))
+                case Each(each="domain"):
+                    self.each_domain(element, here, (*loc, "each"))
                 case Each():
                     self.each(element, here, (*loc, "each"))
                 case Wake():
@@ -166,16 +175,22 @@ class _Walk:
     # --- phases
 
     def wake(self, phase: Wake, place: _Place, loc: Loc, curve: bool) -> None:
+        told = phase
+        if phase.domain == "current":
+            if not place.domain:
+                text = 'found "current" outside of any block that goes over domains; expected each: domain around it'
+                self.items.mistake((*loc, "domain"), text)
+            told = phase.model_copy(update={"domain": place.domain})
         self.items.presented_so_far = first = len(self.presented)
         chosen = self.items.wake(phase.present, place.current, (*loc, "present"))
         if chosen is None:
-            self.step("wake", phase, place)
+            self.step("wake", told, place)
             return
         size = len(chosen) * phase.exposures
         if first + size > MAX_PRESENTATIONS:
             raise _beyond(f"{MAX_PRESENTATIONS:,} presentations")
         seconds = size * phase.duration.seconds
-        index = self.step("wake", phase, place, seconds=seconds, list_name=chosen.list, curve=curve)
+        index = self.step("wake", told, place, seconds=seconds, list_name=chosen.list, curve=curve)
         self.presented.frombytes(self.ordered(phase, chosen, (*loc, "order")).tobytes())
         self.per_step[index] = size
         if isinstance(phase.labels, WrongLabels):
@@ -235,6 +250,10 @@ class _Walk:
             self.asked[index, "cue"], _ = self.items.ask(phase.cue, place.current, (*loc, "cue"))
 
     # --- each
+
+    def each_domain(self, block: Each, place: _Place, loc: Loc) -> None:
+        for name in block.of or SUPPOSED_DOMAINS:
+            self.through(block.phases, replace(place, domain=str(name), list=str(name)), (*loc, "phases"))
 
     def each(self, block: Each, place: _Place, loc: Loc) -> None:
         going_over = self.items_of(block, place, loc) if block.each == "item" else self.lists_of(block, loc)

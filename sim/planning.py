@@ -193,11 +193,11 @@ def make_plan(
     numbers = range(settings["subjects"])
     spec = protocol.items
     draws = tuple(
-        draw_items(pool, spec.count, spec.train, spec.test, child_rng(seed, "subject", k, "items")) for k in numbers
+        draw_items(pool, spec.slots, spec.train, spec.test, child_rng(seed, "subject", k, "items")) for k in numbers
     )
     presentations = tuple(timeline.presentations(child_rng(seed, "subject", k, "schedule")) for k in numbers)
     how = Settings(device=settings["device"], threads=settings["threads"], record=protocol.record)
-    simulators = {name: prepare(model, pool, spec.count, how) for name, model in models.items()}
+    simulators = {name: prepare(model, pool, spec.slots, how) for name, model in models.items()}
     if not isinstance(chunks, Mapping):
         chunks = {name: chunk_of(simulator, len(draws), chunks) for name, simulator in simulators.items()}
     fixed = fixed_parts(protocol, models, pool, seed, settings, chunks)

@@ -129,7 +129,9 @@ def run(
     settings = dict(zip(SETTINGS, (device, threads, data, subjects), strict=True))
     resolved = _resolve_models(models)
     with memory_in_words():
-        plan = make_plan(protocol, resolved, items.pool(data), seed, settings, chunk)
+        pool = items.pool(data)
+        protocol = protocol.for_classes(len(pool.classes), domains=getattr(pool, "domains", ()))
+        plan = make_plan(protocol, resolved, pool, seed, settings, chunk)
         with create_recording(plan, items, settings, out, overwrite) as writer:
             carry_out(plan, writer, out, checkpoint_every, workers, reporter or Reporter())
     return open_recording(out)

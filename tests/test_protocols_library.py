@@ -41,7 +41,10 @@ def test_every_protocol_of_the_library(name):
     assert protocol.about
     assert protocol.source.startswith("doi:")
     assert load(library()[name]) == protocol
-    assert len(unroll(protocol)) > 0
+    settled = protocol.for_classes(200, domains=["s1", "s2"])
+    assert not settled.open
+    assert (settled is protocol) == (not protocol.open)
+    assert len(unroll(settled)) > 0
 
 
 def test_serial_position():

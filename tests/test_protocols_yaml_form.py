@@ -113,7 +113,7 @@ def test_all_mistakes_are_listed_in_order_of_lines():
         ),
         (
             "- each: items\n  phases: [{wake: all}]",
-            'each: found "items"; allowed: item, list or task. Did you mean "item"',
+            'each: found "items"; allowed: item, list, task or domain. Did you mean "item"',
         ),
         # how many were seen differs between subjects
         (

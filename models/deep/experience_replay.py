@@ -1,0 +1,41 @@
+"""Experience replay."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from .learner import DeepLearner
+from .plan import TrainingPlan
+
+if TYPE_CHECKING:
+    from ...protocols import Step
+
+
+class ExperienceReplay(DeepLearner):
+    """Learns each lesson with images of earlier ones in every batch. Sleep leaves it unchanged.
+
+    ``replay_batch_size`` images are drawn evenly from the store. The lesson is stored when it has been learned; with
+    ``keep: reservoir`` its batches are stored as they are met.
+
+    Parameters
+    ----------
+    As of `DeepLearner`; needs a ``store``.
+
+    Notes
+    -----
+    Source: Chaudhry et al. (2019), "On tiny episodic memories in continual learning", algorithm 1.
+
+    Examples
+    --------
+    >>> ExperienceReplay(store={"kind": "raw", "per_class": 20}).replay_batch_size
+    64
+    """
+
+    writes: ClassVar = "last"
+
+    kind: Literal["experience-replay"] = "experience-replay"
+
+    def plan(self, step: Step, task: int) -> TrainingPlan | None:
+        if step.kind != "wake":
+            return None
+        return self.learning(source="lesson+recalled", replay_batch_size=self.replay_batch_size)

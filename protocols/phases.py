@@ -347,9 +347,8 @@ class Probe(Phase):
         if self.kind != "recognition":
             for name in ("corruptions", "unknown"):
                 if getattr(self, name):
-                    raise _problem(
-                        name, f"only a probe of kind recognition takes {name}; this one is of kind {self.kind}"
-                    )
+                    text = f"only a probe of kind recognition takes {name}; this one is of kind {self.kind}"
+                    raise _problem(name, text)
         if self.severities is not None and not self.corruptions:
             raise _problem("severities", "severities need corruptions, such as corruptions: all")
         if self.severities is not None and len(set(self.severities)) != len(self.severities or (0, 0)):

@@ -1,0 +1,58 @@
+"""SIESTA: class means awake, rehearsal of quantised features asleep."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from ..stores.spec import AnyStore, FeatureStore
+from .learner import PAPER, SMALL, DeepLearner
+from .plan import TrainingPlan
+
+if TYPE_CHECKING:
+    from ...protocols import Step
+
+
+class SIESTA(DeepLearner):
+    """Awake, a class is the running mean of its features; asleep, stored feature maps train the upper network.
+
+    The first lesson trains the whole network (``epochs``), unless its ``backbone`` has given weights; then everything
+    up to ``layer`` is frozen for good. Of every image, the quantised feature map of that layer is stored. A new class
+    gets its mean feature as weight in the head, without back-propagation. Asleep, feature maps drawn evenly over
+    classes train the layers above and the head, for a fixed number of updates.
+
+    Parameters
+    ----------
+    layer : str
+        Last layer of the frozen part, by the backbone's name: ``block2`` of the small network, ``layer3`` of a ResNet.
+    sleep_updates : int
+        Updates of a night, where the protocol says no number of passes.
+    temperature : float
+        The head compares by cosine; the cosine is multiplied by this before the softmax.
+
+    Notes
+    -----
+    Source: Harun et al. (2023), "SIESTA: efficient online continual learning with sleep", equation 1 (awake) and its
+    balanced rehearsal (asleep).
+
+    Examples
+    --------
+    >>> SIESTA().store.codebooks
+    8
+    """
+
+    writes: ClassVar = "last"
+    learns_in: ClassVar = "sleep"
+    presets: ClassVar[dict[str, dict[str, Any]]] = {"small": SMALL, "paper": {**PAPER, "layer": "layer3"}}
+
+    kind: Literal["siesta"] = "siesta"
+    store: AnyStore | None = FeatureStore()
+    layer: str = "block2"
+    sleep_updates: Annotated[int, Field(ge=0, le=100_000_000)] = 500
+    temperature: Annotated[float, Field(gt=0, le=1000)] = 16.0
+
+    def plan(self, step: Step, task: int) -> TrainingPlan | None:
+        if step.kind == "wake":
+            return self.learning() if task == 0 and self.backbone.weights is None else None
+        return self.learning(parameters="upper", source="recalled", epochs=self.epochs_of_night(step))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import field_validator
 
-from ..stores.spec import Store
+from ..stores.spec import AnyStore, RawStore, Store
 from .learner import DeepLearner
 from .optimisation import NotNegative
 from .plan import TrainingPlan
@@ -24,6 +24,8 @@ class DarkExperienceReplay(DeepLearner):
 
     Parameters
     ----------
+    store : Store
+        Kept as a reservoir.
     alpha : float
         Weight of the mean squared distance of logits.
     beta : float
@@ -43,6 +45,7 @@ class DarkExperienceReplay(DeepLearner):
     writes: ClassVar = "last"
 
     kind: Literal["dark-experience-replay"] = "dark-experience-replay"
+    store: AnyStore | None = RawStore(keep="reservoir")
     alpha: NotNegative = 0.2
     beta: NotNegative = 0.5
 

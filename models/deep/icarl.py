@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import field_validator
 
-from ..stores.spec import Store
+from ..stores.spec import AnyStore, RawStore, Store
 from .learner import DeepLearner
 from .plan import TrainingPlan
 
@@ -23,7 +23,8 @@ class ICaRL(DeepLearner):
 
     Parameters
     ----------
-    As of `DeepLearner`; needs a ``store``, which keeps by herding unless it says otherwise.
+    store : Store
+        Keeps by herding unless it says otherwise.
 
     Notes
     -----
@@ -38,6 +39,7 @@ class ICaRL(DeepLearner):
     writes: ClassVar = "last"
 
     kind: Literal["icarl"] = "icarl"
+    store: AnyStore | None = RawStore(keep="herding")
 
     @field_validator("store")
     @classmethod

@@ -1,0 +1,263 @@
+"""One run on several processes that torchrun has started: who is who, and how they agree."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+LOST = ("Connection", "Broken pipe", "gloo", "NCCL", "Socket", "peer")
+"""Words in what torch says when a process of the group has ended."""
+
+
+class LostProcess(ConnectionError):
+    """Another process of the run has ended before its time."""
+
+
+class Group:
+    """The processes that carry out one run together; this class is a group of one.
+
+    Parameters
+    ----------
+    rank : int
+        Number of this process, from 0. The first one alone writes.
+    size : int
+        How many processes there are.
+
+    Examples
+    --------
+    >>> one = single()
+    >>> one.rank, one.size, one.first
+    (0, 1, True)
+    >>> list(range(5))[Group(1, 2).rows()]
+    [1, 3]
+    """
+
+    def __init__(self, rank: int = 0, size: int = 1) -> None:
+        self.rank = rank
+        self.size = size
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes."""
+        return self.rank == 0
+
+    def rows(self) -> slice:
+        """Which rows of something that is divided, such as a batch, this process takes: rank, rank + size, ..."""
+        return slice(self.rank, None, self.size)
+
+    def device(self, name: str) -> str:
+        """The device that this process computes on: of several GPUs, each process takes its own."""
+        return name
+
+    def sum_(self, tensor: Tensor) -> Tensor:
+        """Replace a tensor by its sum over all processes."""
+        return tensor
+
+    def broadcast_(self, tensor: Tensor) -> Tensor:
+        """Replace a tensor by that of the first process."""
+        return tensor
+
+    def agree(self, flag: bool) -> bool:
+        """What the first process says."""
+        return flag
+
+    def any(self, *flags: bool) -> tuple[bool, ...]:
+        """For each flag, whether any process raises it."""
+        return flags
+
+    def share(self, arrays: Mapping[str, NDArray[Any]] | None) -> dict[str, NDArray[Any]]:
+        """Arrays of the first process, for all; what the others give is not looked at."""
+        assert arrays is not None
+        return dict(arrays)
+
+    def share_json(self, value: Any) -> Any:
+        """A value of JSON types of the first process, for all."""
+        return value
+
+    def gather_rows(self, mine: Tensor, total: int) -> Tensor:
+        """Put together what every process has for its `rows` of so many.
+
+        Parameters
+        ----------
+        mine : tensor, [row, ...]
+        total : int
+
+        Returns
+        -------
+        tensor, [total, ...]
+            The same for every process.
+        """
+        return mine
+
+    def lead(self, work: Iterator[str] | None) -> Iterator[str]:
+        """Do a piece of work in the first process, while the others keep step with it.
+
+        Parameters
+        ----------
+        work : iterator of str, or None
+            None in the others.
+
+        Yields
+        ------
+        str
+            What the first process has just done, at the same time in all.
+        """
+        assert work is not None
+        yield from work
+
+    def barrier(self) -> None:
+        """Wait for all."""
+
+    def close(self) -> None:
+        """Leave the group."""
+
+
+class TorchGroup(Group):
+    """Several processes, as torchrun has started them.
+
+    What they say to one another goes over gloo; only gradients on GPUs go over NCCL.
+
+    Raises
+    ------
+    LostProcess
+        By every method that speaks to the others: one of them has ended.
+    """
+
+    def __init__(self) -> None:
+        import torch
+        import torch.distributed as dist
+
+        nccl = torch.cuda.is_available() and dist.is_nccl_available()
+        if not dist.is_initialized():
+            with lost_in_words():
+                dist.init_process_group("cpu:gloo,cuda:nccl" if nccl else "gloo")
+        super().__init__(dist.get_rank(), dist.get_world_size())
+        self._local = int(os.environ.get("LOCAL_RANK", self.rank))
+        self._dist = dist
+
+    def device(self, name: str) -> str:
+        return f"cuda:{self._local}" if name == "cuda" else name
+
+    def sum_(self, tensor: Tensor) -> Tensor:
+        with lost_in_words():
+            self._dist.all_reduce(tensor)
+        return tensor
+
+    def broadcast_(self, tensor: Tensor) -> Tensor:
+        with lost_in_words():
+            self._dist.broadcast(tensor, 0)
+        return tensor
+
+    def agree(self, flag: bool) -> bool:
+        return bool(self.broadcast_(_flags(flag))[0])
+
+    def any(self, *flags: bool) -> tuple[bool, ...]:
+        return tuple(bool(count) for count in self.sum_(_flags(*flags)))
+
+    def share(self, arrays: Mapping[str, NDArray[Any]] | None) -> dict[str, NDArray[Any]]:
+        content = b""
+        if self.first:
+            assert arrays is not None
+            file = io.BytesIO()
+            np.savez(file, **{f"array/{name}": array for name, array in arrays.items()})  # type: ignore[arg-type]
+            content = file.getvalue()
+        with np.load(io.BytesIO(self._share_bytes(content)), allow_pickle=False) as file_of_all:
+            return {name.removeprefix("array/"): file_of_all[name] for name in file_of_all.files}
+
+    def share_json(self, value: Any) -> Any:
+        return json.loads(self._share_bytes(json.dumps(value).encode() if self.first else b""))
+
+    def gather_rows(self, mine: Tensor, total: int) -> Tensor:
+        import torch
+
+        most = -(-total // self.size)
+        padded = torch.zeros(most, *mine.shape[1:], dtype=mine.dtype, device=mine.device)
+        padded[: len(mine)] = mine
+        parts = [torch.empty_like(padded) for _ in range(self.size)]
+        with lost_in_words():
+            self._dist.all_gather(parts, padded)
+        return torch.stack(parts, 1).flatten(0, 1)[:total]  # row i of rank r was row i * size + r
+
+    def lead(self, work: Iterator[str] | None) -> Iterator[str]:
+        while True:
+            done, failed = None, None
+            if work is not None:
+                try:
+                    done = next(work, None)
+                except Exception as error:
+                    failed = error
+            done, told = self.share_json((done, None if failed is None else str(failed)))
+            if failed is not None:
+                raise failed
+            if told is not None:
+                raise LostProcess(f"the first process of this run has stopped: {told}")
+            if done is None:
+                return
+            yield done
+
+    def barrier(self) -> None:
+        self.any(False)
+
+    def close(self) -> None:
+        self._dist.destroy_process_group()
+
+    def _share_bytes(self, content: bytes) -> bytes:
+        import torch
+
+        length = self.broadcast_(torch.tensor([len(content)]))
+        buffer = torch.zeros(int(length), dtype=torch.uint8)
+        if self.first:
+            buffer = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+        return self.broadcast_(buffer).numpy().tobytes()
+
+
+def single() -> Group:
+    """A group of this process alone."""
+    return Group()
+
+
+@cache
+def group_from_environment() -> Group:
+    """The group that torchrun has started this process in, or one of this process alone.
+
+    Raises
+    ------
+    LostProcess
+        The others cannot be reached.
+    """
+    return TorchGroup() if int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ else single()
+
+
+@contextmanager
+def lost_in_words() -> Iterator[None]:
+    """Say that another process has ended, where torch tells of sockets.
+
+    Raises
+    ------
+    LostProcess
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not any(word in str(error) for word in LOST):
+            raise
+        told = " ".join(str(error).split())[:200]
+        raise LostProcess(f"another process of this run has ended before its time ({told})") from error
+
+
+def _flags(*flags: bool) -> torch.Tensor:
+    import torch
+
+    return torch.tensor(flags, dtype=torch.int32)

@@ -101,8 +101,7 @@ class QuadraticPenalty:
     """Springs that hold every weight where the tasks before left it, Σ_t ½ F_t (θ - θ_t)².
 
     A sum of parabolas is a parabola: only its curvature Σ F_t and its lowest point are kept, whatever the number of
-    tasks, and the constant is left out, which has no gradient. Parameters that grow (the rows of a head) are free where
-    they have grown since.
+    tasks, and the constant is left out, which has no gradient.
 
     Notes
     -----
@@ -133,29 +132,18 @@ class QuadraticPenalty:
             if name not in self.curvature:
                 self.curvature[name], self.lowest[name] = information.clone(), here.clone()
                 continue
-            before, lowest = _grown(self.curvature[name], here), _grown(self.lowest[name], here)
-            curvature = before + information
-            share = torch.where(curvature > 0, information / curvature.clamp_min(torch.finfo(here.dtype).tiny), 1.0)
+            curvature, lowest = self.curvature[name] + information, self.lowest[name]
+            share = torch.where(curvature > 0, information / curvature, 1.0)
             self.curvature[name], self.lowest[name] = curvature, lowest + share * (here - lowest)
 
     def __call__(self, parameters: Mapping[str, Tensor]) -> Tensor:
         """The penalty at these parameters, a scalar with a gradient; 0 before anything was added."""
         total = torch.zeros((), device=next(iter(parameters.values())).device)
         for name, curvature in self.curvature.items():
-            distance = parameters[name][: len(curvature)] - self.lowest[name]
-            total = total + 0.5 * (curvature * distance.square()).sum()
+            total = total + 0.5 * (curvature * (parameters[name] - self.lowest[name]).square()).sum()
         return total
 
 
 def named_parameters(network: nn.Module) -> Weights:
     """The parameters of a network that learn, by name."""
     return {name: weight for name, weight in network.named_parameters() if weight.requires_grad}
-
-
-def _grown(old: Tensor, like: Tensor) -> Tensor:
-    """``old``, with zeros for the rows that ``like`` has more."""
-    if old.shape == like.shape:
-        return old
-    grown = torch.zeros_like(like)
-    grown[: len(old)] = old
-    return grown

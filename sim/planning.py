@@ -20,7 +20,7 @@ from .checkpoint import Place
 from .session import Settings, Subjects
 from .simulator import Simulator, prepare
 
-SETTINGS = ("device", "threads", "data", "subjects")
+SETTINGS = ("device", "threads", "data", "subjects", "unknown")
 """Settings that a recording holds, besides the chunks."""
 
 LARGEST_RUN = 100_000
@@ -52,6 +52,8 @@ class Plan:
         The models, in the order in which they are run.
     chunks : mapping of str to int
         For each model, how many subjects are simulated together.
+    unknown : Pool or None
+        Images of classes that are never taught, besides those of the pool that no slot holds.
     """
 
     identity: str
@@ -64,6 +66,7 @@ class Plan:
     presentations: tuple[Presentations, ...]
     simulators: Mapping[str, Simulator]
     chunks: Mapping[str, int]
+    unknown: Pool | None = None
 
     def subjects(self, model: str, chunk: int) -> Subjects:
         """The subjects of one chunk."""
@@ -75,6 +78,7 @@ class Plan:
             draws=tuple(self.draws[k] for k in numbers),
             presentations=tuple(self.presentations[k] for k in numbers),
             timeline=self.timeline,
+            unknown=self.unknown,
         )
 
     def numbers(self, model: str, chunk: int) -> tuple[int, ...]:
@@ -139,6 +143,7 @@ class RecordedSettings(BaseModel):
     threads: int = Field(ge=1, le=MOST_THREADS)
     data: str | None = Field(max_length=4096)
     subjects: int = Field(ge=1, le=LARGEST_RUN)
+    unknown: str | None = Field(default=None, max_length=4096)
     chunks: dict[str, Annotated[int, Field(ge=1)]]
     identity: str
     fixed: dict[str, str]
@@ -161,6 +166,7 @@ def fixed_parts(
     seed: int,
     settings: Mapping[str, Any],
     chunks: Mapping[str, int],
+    unknown: Pool | None = None,
 ) -> dict[str, str]:
     """Hashes of everything that fixes the bits of a run, part by part, so that a reader can tell what changed.
 
@@ -174,6 +180,8 @@ def fixed_parts(
         "encoder weights": {n: encoder.weights_sha256() for n, encoder in encoders.items() if encoder is not None},
         "settings": {**{name: settings[name] for name in ("device", "threads", "subjects")}, "seed": seed, **chunks},
     }
+    if unknown is not None:
+        parts["unknown images"] = unknown.identity
     hashes = {name: _hash(part) for name, part in parts.items()}
     packages = ["engram", "numpy", "torch"] + ["brian2"] * any(model.backend == "brian2" for model in models.values())
     return hashes | {f"version of {package}": version(package) for package in packages}
@@ -186,6 +194,7 @@ def make_plan(
     seed: int,
     settings: Mapping[str, Any],
     chunks: Mapping[str, int] | int | None,
+    unknown: Pool | None = None,
 ) -> Plan:
     for model in models.values():
         model.check(protocol, pool)
@@ -193,14 +202,15 @@ def make_plan(
     numbers = range(settings["subjects"])
     spec = protocol.items
     draws = tuple(
-        draw_items(pool, spec.slots, spec.train, spec.test, child_rng(seed, "subject", k, "items")) for k in numbers
+        draw_items(pool, spec.slots, spec.train, spec.test, child_rng(seed, "subject", k, "items"), spec.classes)
+        for k in numbers
     )
     presentations = tuple(timeline.presentations(child_rng(seed, "subject", k, "schedule")) for k in numbers)
     how = Settings(device=settings["device"], threads=settings["threads"], record=protocol.record)
     simulators = {name: prepare(model, pool, spec.slots, how) for name, model in models.items()}
     if not isinstance(chunks, Mapping):
         chunks = {name: chunk_of(simulator, len(draws), chunks) for name, simulator in simulators.items()}
-    fixed = fixed_parts(protocol, models, pool, seed, settings, chunks)
+    fixed = fixed_parts(protocol, models, pool, seed, settings, chunks, unknown)
     return Plan(
         identity=_hash(fixed),
         fixed=fixed,
@@ -212,6 +222,7 @@ def make_plan(
         presentations=presentations,
         simulators=simulators,
         chunks=chunks,
+        unknown=unknown,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from ..data.item_sets import item_set
 from ..data.items import ItemSet
@@ -24,6 +24,7 @@ from .chunk_ledger import Key, key_of, run_name, subjects_in_words
 from .memory import memory_in_words
 from .planning import LARGEST_RUN, SETTINGS, Plan, RecordedItems, RecordedSettings, fixed_parts, make_plan
 from .progress import Reporter
+from .run_images import unknown_images
 from .spec_changes import spec_changes
 from .workers import refuse_unguarded_script
 
@@ -36,6 +37,8 @@ def resume(
     *,
     models: Mapping[str, Model] | None = None,
     items: ItemSet | None = None,
+    images: str | os.PathLike[str] | None = None,
+    unknown: str | os.PathLike[str] | None = None,
     data: str | os.PathLike[str] | None = None,
     checkpoint_every: float = 60.0,
     workers: int = 1,
@@ -49,6 +52,8 @@ def resume(
         The recording.
     models, items : optional
         Needed only for models and item sets made from objects that no registered name describes.
+    images, unknown : path, optional
+        Where the images that the run was given lie now, if they have moved. They must be the same.
     data : path, optional
         Where the user's images lie now, if they have moved. By default the recorded folder or file; where that is no
         longer there, the environment variable ``ENGRAM_DATA``. The images must be the same.
@@ -87,15 +92,18 @@ def resume(
     recorded, found = _recorded(recording)
     specs = {name: (models or {}).get(name) or model_from_spec(info.spec) for name, info in recording.models.items()}
     if items is None:
-        items = item_set(found.name, **found.options)
+        moved = {} if images is None else {"path": str(Path(images).resolve())}
+        items = item_set(found.name, **{**found.options, **moved})
     settings = {name: getattr(recorded, name) for name in SETTINGS}
+    strict = bool(found.options.get("strict", False))
     with memory_in_words():
         pool = items.pool(_where_images_are(data, recorded.data))
         _refuse_changes(path, {"items": pool.identity}, {"items": found.identity})
-        now = fixed_parts(protocol, specs, pool, recording.seed, settings, recorded.chunks)
+        strangers = unknown_images(recorded.unknown if unknown is None else os.fspath(unknown), pool, strict)
+        now = fixed_parts(protocol, specs, pool, recording.seed, settings, recorded.chunks, strangers)
         models_then = {name: info.spec for name, info in recording.models.items()}
         _refuse_changes(path, now, recorded.fixed, models_then, {name: model.spec() for name, model in specs.items()})
-        plan = make_plan(protocol, specs, pool, recording.seed, settings, recorded.chunks)
+        plan = make_plan(protocol, specs, pool, recording.seed, settings, recorded.chunks, strangers)
         with RecordingWriter.resume(path) as writer:
             if writer.created != recording.log.get("created") or plan.identity != recorded.identity:
                 raise ValueError(f"{path} was replaced by another run meanwhile")
@@ -112,7 +120,7 @@ def _recorded(recording: Recording) -> tuple[RecordedSettings, RecordedItems]:
     """What a recording says of its run, checked like the arguments of a new one."""
     path, models = recording.path, recording.models
     settings, items = recording.settings, next(iter(models.values())).item_set
-    missing = set(RecordedSettings.model_fields) - set(settings) | set(RecordedItems.model_fields) - set(items)
+    missing = _required(RecordedSettings) - set(settings) | _required(RecordedItems) - set(items)
     if missing:
         raise ValueError(
             f"{path} cannot be resumed: it was not made by `engram run` and lacks {', '.join(sorted(missing))}"
@@ -131,6 +139,10 @@ def _recorded(recording: Recording) -> tuple[RecordedSettings, RecordedItems]:
     if set(recorded.chunks) != set(models) or max(recorded.chunks.values()) > LARGEST_RUN:
         raise ValueError(f"{path} cannot be resumed: the chunks of its settings are damaged ({recorded.chunks})")
     return recorded, found
+
+
+def _required(model: type[BaseModel]) -> set[str]:
+    return {name for name, field in model.model_fields.items() if field.is_required()}
 
 
 def _where_images_are(given: str | os.PathLike[str] | None, recorded: str | None) -> str | None:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..data.item_sets import item_set
 from ..data.items import ItemSet
 from ..data.recording.group_names import check_group_name
 from ..data.recording.reader import open_recording
@@ -20,6 +19,8 @@ from .laying_out import create_recording
 from .memory import memory_in_words
 from .planning import LARGEST_RUN, MOST_THREADS, SETTINGS, make_plan
 from .progress import Reporter
+from .run_images import check_unknown, items_of_run, unknown_images
+from .store_budget import within_budget
 from .workers import refuse_unguarded_script
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ def run(
     seed: int = 0,
     out: str | os.PathLike[str] | None = None,
     items: ItemSet | str | None = None,
+    images: str | os.PathLike[str] | None = None,
+    size: int | None = None,
+    unknown: str | os.PathLike[str] | None = None,
+    budget: int | str | None = None,
+    strict: bool = False,
     data: str | os.PathLike[str] | None = None,
     device: str = "cpu",
     threads: int | None = None,
@@ -59,6 +65,17 @@ def run(
         The recording; ``runs/<protocol>.h5`` by default.
     items : ItemSet or str, optional
         In the place of the protocol's item set.
+    images : path, optional
+        Folder or file with the user's images, in the place of the protocol's item set: short for
+        ``items=Images(path=...)``.
+    size : int, optional
+        Height and width to which every image is brought.
+    unknown : path, optional
+        Folder or file with images of classes that are never taught, for probes of unknown classes.
+    budget : int or str, optional
+        Bytes that the episodic store of each model may take, such as ``"20MB"``.
+    strict : bool
+        Refuse image files that cannot be used, where they would be left out and counted.
     data : path, optional
         Folder or file with the user's images, for item sets that read them.
     device : str
@@ -122,16 +139,16 @@ def run(
     check_seconds(checkpoint_every)
     out = Path("runs", f"{protocol.name}.h5") if out is None else Path(out)
     _refuse_output(out, overwrite)
-    if not isinstance(items, ItemSet):
-        own = items in (None, protocol.items.set)
-        items = item_set(items or protocol.items.set, **(protocol.items.options if own else {}))
-    data = None if data is None else str(Path(data).resolve())
-    settings = dict(zip(SETTINGS, (device, threads, data, subjects), strict=True))
-    resolved = _resolve_models(models)
+    items = items_of_run(protocol, items, images, size, strict)
+    data, unknown = (None if path is None else str(Path(path).resolve()) for path in (data, unknown))
+    check_unknown(protocol, unknown)
+    settings = dict(zip(SETTINGS, (device, threads, data, subjects, unknown), strict=True))
+    resolved = within_budget(_resolve_models(models), budget)
     with memory_in_words():
         pool = items.pool(data)
-        protocol = protocol.for_classes(len(pool.classes), domains=getattr(pool, "domains", ()))
-        plan = make_plan(protocol, resolved, pool, seed, settings, chunk)
+        strangers = unknown_images(unknown, pool, strict)
+        protocol = protocol.for_classes(len(pool.classes), domains=pool.domains, unknown=strangers is not None)
+        plan = make_plan(protocol, resolved, pool, seed, settings, chunk, strangers)
         with create_recording(plan, items, settings, out, overwrite) as writer:
             carry_out(plan, writer, out, checkpoint_every, workers, reporter or Reporter())
     return open_recording(out)

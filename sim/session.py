@@ -40,6 +40,8 @@ class Subjects:
         What each subject is presented, phase by phase.
     timeline : Timeline or None
         The timeline common to all; a run always gives it.
+    unknown : Pool or None
+        Images of classes that are never taught, which the user named for the run.
     """
 
     numbers: tuple[int, ...]
@@ -48,6 +50,7 @@ class Subjects:
     draws: tuple[ItemDraw, ...]
     presentations: tuple[Presentations, ...]
     timeline: Timeline | None = None
+    unknown: Pool | None = None
 
     @property
     def slots(self) -> int:

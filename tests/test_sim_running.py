@@ -372,7 +372,7 @@ def test_settings_that_no_run_has_are_refused(start, tmp_path, monkeypatch, chan
     with h5py.File(tmp_path / "run.h5", "r+") as file:
         found = json.loads(file.attrs["settings"])
         file.attrs["settings"] = np.bytes_(json.dumps({**found, **change}).encode())
-    monkeypatch.setattr("engram.sim.running.item_set", None)  # refused before any work
+    monkeypatch.setattr("engram.sim.resuming.item_set", None)  # refused before any work
     with pytest.raises(ValueError, match=rf"run\.h5 cannot be resumed: .*{words}"):
         resume(tmp_path / "run.h5")
 

@@ -1,0 +1,105 @@
+"""The images of a run: those that are learned, and those of unknown classes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ..data.images import Images
+from ..data.item_sets import item_set
+from ..data.items import ItemSet, Pool
+from ..protocols import Protocol
+
+
+def items_of_run(
+    protocol: Protocol,
+    items: ItemSet | str | None,
+    images: str | os.PathLike[str] | None,
+    size: int | None,
+    strict: bool,
+) -> ItemSet:
+    """The item set of a run: the protocol's, or what the user gives in its place.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    items : ItemSet or str, optional
+        In the place of the protocol's.
+    images : path, optional
+        The user's images: short for the item set ``images`` with this path.
+    size : int, optional
+        Height and width to which every image is brought.
+    strict : bool
+        Whether files that cannot be used are refused and not left out.
+
+    Raises
+    ------
+    ValueError
+        Both are given, or the item set has no such option.
+
+    Examples
+    --------
+    >>> from engram.protocols import load
+    >>> items_of_run(load("class-incremental-5"), None, None, None, False)
+    Digits(source='auto')
+    """
+    options: dict[str, Any] = ({} if size is None else {"size": size}) | ({"strict": True} if strict else {})
+    if images is not None:
+        if items is not None:
+            raise ValueError("found both items and images; give one: images is short for the item set images")
+        return item_set("images", path=str(Path(images).resolve()), **options)
+    if isinstance(items, ItemSet):
+        if options:
+            raise ValueError(
+                f"{' and '.join(options)}: set them on the item set itself, such as {type(items).__name__}(…)"
+            )
+        return items
+    own = items in (None, protocol.items.set)
+    return item_set(items or protocol.items.set, **{**(protocol.items.options if own else {}), **options})
+
+
+def unknown_images(path: str | None, pool: Pool, strict: bool = False) -> Pool | None:
+    """Images of classes that are never taught, in the form of those that are.
+
+    Parameters
+    ----------
+    path : str or None
+        Folder or file, as the item set ``images`` reads it.
+    pool : Pool
+        What is taught.
+    strict : bool
+        Whether files that cannot be used are refused and not left out.
+
+    Raises
+    ------
+    ValueError
+        The images cannot be used, or the pool's are not square.
+    FileNotFoundError
+        There is no such folder or file.
+    """
+    if path is None:
+        return None
+    height, width = pool.image_shape[:2]
+    if height != width:
+        raise ValueError(
+            f"unknown images are brought to the size of the items, which are {width} × {height}, not square"
+        )
+    options: dict[str, Any] = {"strict": True} if strict else {}
+    color = "rgb" if len(pool.image_shape) == 3 else "grey"
+    return Images(path=path, size=height, color=color, **options).pool()
+
+
+def check_unknown(protocol: Protocol, unknown: str | None) -> None:
+    """Refuse images of unknown classes that no probe would show.
+
+    Raises
+    ------
+    ValueError
+        There are some, and the protocol tests none.
+    """
+    if unknown is not None and "unknown-items" not in protocol.abilities():
+        raise ValueError(
+            f'unknown: found {unknown}, but no probe of the protocol "{protocol.name}" tests unknown classes; '
+            "write unknown: true in one, or leave the images out"
+        )

@@ -11,15 +11,18 @@ from ..data.recording.reader import open_recording
 from ..data.recording.writer import RecordingWriter
 from .checkpoint import Place, checkpoint_lanes, remove_checkpoint
 from .chunk_ledger import Key
+from .deep.distributed import group_from_environment
 from .engine import Engine
-from .memory import peak_memory
+from .machine import machine
+from .memory import peak_device_memory, peak_memory
 from .planning import Plan
 from .progress import Reporter
+from .ranks import SilentWriter
 
 
 def carry_out(
     plan: Plan,
-    writer: RecordingWriter,
+    writer: RecordingWriter | SilentWriter,
     path: Path,
     checkpoint_every: float,
     workers: int,
@@ -29,6 +32,8 @@ def carry_out(
 ) -> None:
     """Run what is not finished; remove the checkpoints that this run does not know, and in the end all.
 
+    Of the processes that torchrun has started, the first alone looks after the files.
+
     Parameters
     ----------
     plan, writer, path, checkpoint_every, workers, reporter
@@ -37,13 +42,22 @@ def carry_out(
         As of `Engine.run`.
     """
     start, cpu = time.perf_counter(), _cpu_s()
-    _remove_checkpoints(path, but=checkpoints or {})  # the lock of the recording is held by now
-    engine = Engine(plan, writer, path, checkpoint_every, reporter, workers)
+    group = group_from_environment()
+    if group.first:
+        _remove_checkpoints(path, but=checkpoints or {})  # the lock of the recording is held by now
+    engine = Engine(plan, writer, path, checkpoint_every, reporter, workers, group)
     engine.run(finished, checkpoints)
+    memory, on_devices, cpu = group.total(peak_memory() + engine.worker_memory, peak_device_memory(), _cpu_s() - cpu)
+    if not group.first:
+        return
     writer.flush()
     failed = [name for name, model in open_recording(path).models.items() if set(model.statuses) == {"failed"}]
-    memory = peak_memory() + engine.worker_memory
-    writer.log(wall_s=time.perf_counter() - start, cpu_s=_cpu_s() - cpu, peak_memory_bytes=memory)
+    writer.log(
+        wall_s=time.perf_counter() - start,
+        cpu_s=cpu,
+        peak_memory_bytes=int(memory),
+        machine=machine(processes=group.size, peak_device_memory_bytes=int(on_devices)),
+    )
     writer.set_status("failed" if failed else "complete")
     _remove_checkpoints(path, but=())
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 
 from ..data.recording.writer import RecordingWriter
 from .checkpoint import Place
+from .deep.distributed import Group, LostProcess, single
 from .memory import is_out_of_memory
 from .planning import Plan
 from .progress import Reporter
+from .ranks import Pauses, SilentWriter
 from .session import Session, State, Subjects
 
 
@@ -48,14 +50,17 @@ class ChunkLoop:
     checkpoint_every : float
         Seconds between checkpoints within a phase. At the end of a phase one is written when a tenth of that time has
         passed.
+    group : Group
+        The processes that carry out the run together.
     """
 
     plan: Plan
-    writer: RecordingWriter
+    writer: RecordingWriter | SilentWriter
     reporter: Reporter
     keep: Keep
     stop_asked: Callable[[], bool]
     checkpoint_every: float
+    group: Group = field(default_factory=single)
 
     def run(self, place: Place, state: State) -> None:
         """Run a chunk from a place with the state of its session, or from the beginning.
@@ -66,10 +71,16 @@ class ChunkLoop:
             The user asked to stop; where the chunk stands has been kept.
         StateDoesNotFit
             The state is not one of such a session.
+        LostProcess
+            Another process of the run has ended; where the chunk stands has been kept.
         """
         subjects = self.plan.subjects(place.model, place.chunk)
         session = self.plan.simulators[place.model].session(subjects)
-        _Run(self, place, subjects, session).through(state)
+        run = _Run(self, place, subjects, session)
+        try:
+            run.through(state)
+        except LostProcess as error:
+            raise LostProcess(f"{error}; {run.keep_what_is_done()}") from error
 
 
 class _Run:
@@ -82,6 +93,8 @@ class _Run:
         self._model = place.model
         self._told: set[int] = set()
         self._last_kept = self._last_told = time.monotonic()
+        self._begun, self._step = False, place.step
+        self._pauses = Pauses(loop.group)
         timeline = self._plan.timeline
         self._probe_row = {index: row for row, index in enumerate(timeline.probe_steps)}
         self._weight_row = {i: row for row, i in enumerate(timeline.weight_steps(self._plan.protocol.record))}
@@ -93,6 +106,7 @@ class _Run:
         else:
             self._keep(start, {})
             self._record_anatomy()
+        self._begun = True
         for number in self._subjects.numbers:
             self._writer.set_subject(self._model, number, status="running", message="")
         for index in self._session.noted:
@@ -201,12 +215,29 @@ class _Run:
 
     def _pause(self, after: float) -> None:
         """Keep where the chunk stands if so many seconds have passed since the last time; stop if the user asked to."""
-        asked = self._loop.stop_asked()
-        if asked or time.monotonic() - self._last_kept >= after:
-            self._tell_time()
-            self._keep(self._here, self._session.state())
+        due = time.monotonic() - self._last_kept >= after
+        asked, due = self._pauses.decide(self._loop.stop_asked(), due)
+        if asked or due:
+            self._keep_here()
         if asked:
             raise Interrupted
+
+    def keep_what_is_done(self) -> str:
+        """Keep where the chunk stands although a process is lost; say what was kept.
+
+        An update takes place in no process unless it does in all, so that what this one has is whole.
+        """
+        if not self._begun or not self._loop.group.first:
+            return "go on from the last checkpoint with engram resume"
+        self._listen()
+        self._keep_here()
+        return "a checkpoint of the last update is written, go on with engram resume"
+
+    def _keep_here(self) -> None:
+        self._tell_time()
+        if self._loop.group.first:
+            self._keep(self._here, self._session.state())
+        self._last_kept = time.monotonic()
 
     def _tell_time(self) -> None:
         """Add what has gone by since the last time to the step."""

@@ -13,14 +13,19 @@ from ..data.recording.writer import RecordingWriter
 from .checkpoint import Place
 from .chunk_ledger import ChunkLedger, Key
 from .chunk_loop import ChunkLoop, StateDoesNotFit
+from .deep.distributed import Group, LostProcess, single
 from .planning import Plan
 from .progress import Reporter
+from .ranks import SharedLedger, SilentWriter
 from .workers import Workers
 
 
 @contextmanager
 def interrupts() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into a flag; a second one stops at once. Off the main thread signals stay as they are."""
+    """Turn the first Ctrl-C into a flag; a second one stops at once. Off the main thread signals stay as they are.
+
+    Where a process of the run is lost, torchrun ends the others; this one ends by itself when it has told why.
+    """
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked
@@ -34,6 +39,9 @@ def interrupts() -> Iterator[threading.Event]:
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield asked
+    except LostProcess:
+        before[signal.SIGTERM] = signal.SIG_IGN
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -46,7 +54,7 @@ class Engine:
     ----------
     plan : Plan
     writer : RecordingWriter
-        The recording, already laid out for this plan.
+        The recording, already laid out for this plan; a silent one in processes beside the first.
     path : path
         Where the recording lies; checkpoints lie beside it.
     checkpoint_every : float
@@ -55,6 +63,8 @@ class Engine:
     reporter : Reporter
     workers : int
         Processes that simulate chunks at the same time, of models that can be simulated so.
+    group : Group
+        The processes that carry out the plan together.
 
     Attributes
     ----------
@@ -65,11 +75,12 @@ class Engine:
     def __init__(
         self,
         plan: Plan,
-        writer: RecordingWriter,
+        writer: RecordingWriter | SilentWriter,
         path: Path,
         checkpoint_every: float,
         reporter: Reporter,
         workers: int = 1,
+        group: Group | None = None,
     ) -> None:
         self.worker_memory = 0
         self._plan = plan
@@ -77,7 +88,9 @@ class Engine:
         self._checkpoint_every = checkpoint_every
         self._reporter = reporter
         self._workers = workers
-        self._ledger = ChunkLedger(plan, writer, path, reporter)
+        self._group = group or single()
+        own = None if isinstance(writer, SilentWriter) else ChunkLedger(plan, writer, path, reporter)
+        self._ledger = own if own is not None and self._group.size == 1 else SharedLedger(own, self._group)
 
     def run(self, finished: Collection[Key] | None = None, checkpoints: Mapping[int, Place] | None = None) -> None:
         """Run what is not finished, each chunk from its checkpoint where there is one.
@@ -95,6 +108,8 @@ class Engine:
             The user asked to stop; the checkpoints are written.
         ValueError
             A checkpoint does not hold what its chunk needs.
+        LostProcess
+            Another process of the group has ended; where the chunk stands has been kept.
         """
         to_do = self._ledger.open(finished or (), checkpoints or {})
         with interrupts() as asked:
@@ -114,6 +129,7 @@ class Engine:
             keep=self._ledger.keep,
             stop_asked=asked.is_set,
             checkpoint_every=self._checkpoint_every,
+            group=self._group,
         )
         for place in places:
             try:
@@ -123,6 +139,8 @@ class Engine:
             self._ledger.finish(place)
 
     def _run_in_workers(self, places: list[Place], count: int, asked: threading.Event) -> None:
+        assert isinstance(self._ledger, ChunkLedger)  # what runs in workers is not divided among a group
+        assert not isinstance(self._writer, SilentWriter)
         workers = Workers(self._plan, self._writer, self._reporter, self._ledger, self._checkpoint_every)
         try:
             workers.run(places, count, asked.is_set)

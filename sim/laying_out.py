@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import platform
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 from ..data.items import ItemSet
 from ..data.recording.layout import ModelLayout, ProjectionLayout, SubjectLayout
 from ..data.recording.writer import RecordingWriter
+from .machine import machine
 from .planning import Plan
 
 
@@ -77,6 +76,6 @@ def create_recording(
     )
     writer.log(
         command=" ".join(sys.argv),
-        machine={"system": platform.platform(), "python": platform.python_version(), "cores": os.cpu_count()},
+        machine=machine(),
     )
     return writer

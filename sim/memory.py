@@ -51,3 +51,17 @@ def peak_memory() -> int:
     except ImportError:  # Windows
         return 0
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def peak_device_memory() -> int:
+    """Most memory of GPUs that the tensors of this process have taken, in bytes; 0 without one. Torch is not imported.
+
+    Examples
+    --------
+    >>> peak_device_memory() >= 0
+    True
+    """
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
+        return 0
+    return sum(torch.cuda.max_memory_allocated(device) for device in range(torch.cuda.device_count()))

@@ -21,9 +21,11 @@ from .arguments import MOST_WORKERS, check_seconds, check_whole
 from .carrying_out import carry_out
 from .checkpoint import Place, checkpoint_lanes, damaged, load_checkpoint
 from .chunk_ledger import Key, key_of, run_name, subjects_in_words
+from .deep.distributed import group_from_environment
 from .memory import memory_in_words
 from .planning import LARGEST_RUN, SETTINGS, Plan, RecordedItems, RecordedSettings, fixed_parts, make_plan
 from .progress import Reporter
+from .ranks import SilentWriter, refuse_undivided
 from .run_images import unknown_images
 from .spec_changes import spec_changes
 from .workers import refuse_unguarded_script
@@ -81,6 +83,7 @@ def resume(
     path = Path(path)
     check_whole("workers", workers, 1, MOST_WORKERS)
     check_seconds(checkpoint_every)
+    group = group_from_environment()
     recording = open_recording(path)
     if recording.status == "complete":
         raise ValueError(f"{path} is complete: there is nothing to resume")
@@ -104,15 +107,20 @@ def resume(
         models_then = {name: info.spec for name, info in recording.models.items()}
         _refuse_changes(path, now, recorded.fixed, models_then, {name: model.spec() for name, model in specs.items()})
         plan = make_plan(protocol, specs, pool, recording.seed, settings, recorded.chunks, strangers)
-        with RecordingWriter.resume(path) as writer:
-            if writer.created != recording.log.get("created") or plan.identity != recorded.identity:
-                raise ValueError(f"{path} was replaced by another run meanwhile")
-            finished = _finished_chunks(plan, recording)
-            checkpoints = _own_checkpoints(path, plan, writer)
-            _tell_what_begins_again(path, plan, recording, finished, checkpoints, reporter or Reporter())
-            resumed = recording.log.get("resumed", 0)
-            writer.log(resumed=int(resumed) + 1 if 0 <= resumed < 2**31 else 1)
-            carry_out(plan, writer, path, checkpoint_every, workers, reporter or Reporter(), finished, checkpoints)
+        refuse_undivided(plan.simulators, group)
+        if group.first:
+            with RecordingWriter.resume(path) as writer:
+                if writer.created != recording.log.get("created") or plan.identity != recorded.identity:
+                    raise ValueError(f"{path} was replaced by another run meanwhile")
+                finished = _finished_chunks(plan, recording)
+                checkpoints = _own_checkpoints(path, plan, writer)
+                _tell_what_begins_again(path, plan, recording, finished, checkpoints, reporter or Reporter())
+                resumed = recording.log.get("resumed", 0)
+                writer.log(resumed=int(resumed) + 1 if 0 <= resumed < 2**31 else 1)
+                carry_out(plan, writer, path, checkpoint_every, workers, reporter or Reporter(), finished, checkpoints)
+        else:
+            carry_out(plan, SilentWriter(), path, checkpoint_every, workers, reporter or Reporter())
+    group.barrier()
     return open_recording(path)
 
 

@@ -15,10 +15,12 @@ from ..models.registry import model as named_model
 from ..protocols import Protocol, load
 from .arguments import MOST_WORKERS, check_seconds, check_whole
 from .carrying_out import carry_out
+from .deep.distributed import group_from_environment
 from .laying_out import create_recording
 from .memory import memory_in_words
 from .planning import LARGEST_RUN, MOST_THREADS, SETTINGS, make_plan
 from .progress import Reporter
+from .ranks import SilentWriter, refuse_undivided
 from .run_images import check_unknown, items_of_run, unknown_images
 from .store_budget import within_budget
 from .workers import refuse_unguarded_script
@@ -138,7 +140,9 @@ def run(
     check_whole("workers", workers, 1, MOST_WORKERS)
     check_seconds(checkpoint_every)
     out = Path("runs", f"{protocol.name}.h5") if out is None else Path(out)
-    _refuse_output(out, overwrite)
+    group = group_from_environment()
+    if group.first:
+        _refuse_output(out, overwrite)
     items = items_of_run(protocol, items, images, size, strict)
     data, unknown = (None if path is None else str(Path(path).resolve()) for path in (data, unknown))
     check_unknown(protocol, unknown)
@@ -149,8 +153,10 @@ def run(
         strangers = unknown_images(unknown, pool, strict)
         protocol = protocol.for_classes(len(pool.classes), domains=pool.domains, unknown=strangers is not None)
         plan = make_plan(protocol, resolved, pool, seed, settings, chunk, strangers)
-        with create_recording(plan, items, settings, out, overwrite) as writer:
+        refuse_undivided(plan.simulators, group)
+        with create_recording(plan, items, settings, out, overwrite) if group.first else SilentWriter() as writer:
             carry_out(plan, writer, out, checkpoint_every, workers, reporter or Reporter())
+    group.barrier()
     return open_recording(out)
 
 

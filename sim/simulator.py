@@ -43,6 +43,9 @@ class Simulator(ABC):
     parallel : bool
         Whether sessions may run in processes of their own, one numerical thread each. What a session does must then not
         depend on the number of threads, and the model's class must be importable.
+    divisible : bool
+        Whether a session may be divided among processes that torchrun has started (`engram.sim.deep.distributed`): each
+        makes the same session and does its share of every batch.
     streams : sequence of StreamLayout
         Tables that grow while a subject is simulated (see `Session.drain`).
     time_scale : float or None
@@ -55,6 +58,7 @@ class Simulator(ABC):
     bytes_per_subject: int = 0
     subjects_together: int | None = None
     parallel: bool = False
+    divisible: bool = False
     streams: Sequence[StreamLayout] = ()
     time_scale: float | None = None
     circuit: dict[str, Any] | None = None

@@ -65,6 +65,10 @@ class Group:
         """Replace a tensor by its sum over all processes."""
         return tensor
 
+    def total(self, *numbers: float) -> tuple[float, ...]:
+        """Sum of each number over all processes."""
+        return numbers
+
     def broadcast_(self, tensor: Tensor) -> Tensor:
         """Replace a tensor by that of the first process."""
         return tensor
@@ -154,6 +158,11 @@ class TorchGroup(Group):
         with lost_in_words():
             self._dist.all_reduce(tensor)
         return tensor
+
+    def total(self, *numbers: float) -> tuple[float, ...]:
+        import torch
+
+        return tuple(self.sum_(torch.tensor(numbers, dtype=torch.float64)).tolist())
 
     def broadcast_(self, tensor: Tensor) -> Tensor:
         with lost_in_words():

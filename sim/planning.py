@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
+from os import PathLike
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -182,6 +184,9 @@ def fixed_parts(
     }
     if unknown is not None:
         parts["unknown images"] = unknown.identity
+    weights = {name: model.weights_sha256() for name, model in models.items() if hasattr(model, "weights_sha256")}
+    if any(weights.values()):
+        parts["network weights"] = weights
     hashes = {name: _hash(part) for name, part in parts.items()}
     packages = ["engram", "numpy", "torch"] + ["brian2"] * any(model.backend == "brian2" for model in models.values())
     return hashes | {f"version of {package}": version(package) for package in packages}
@@ -195,6 +200,7 @@ def make_plan(
     settings: Mapping[str, Any],
     chunks: Mapping[str, int] | int | None,
     unknown: Pool | None = None,
+    folder: Path | None = None,
 ) -> Plan:
     for model in models.values():
         model.check(protocol, pool)
@@ -207,7 +213,10 @@ def make_plan(
     )
     presentations = tuple(timeline.presentations(child_rng(seed, "subject", k, "schedule")) for k in numbers)
     how = Settings(device=settings["device"], threads=settings["threads"], record=protocol.record)
-    simulators = {name: prepare(model, pool, spec.slots, how) for name, model in models.items()}
+    simulators = {
+        name: prepare(model, pool, spec.slots, replace(how, folder=None if folder is None else folder / name))
+        for name, model in models.items()
+    }
     if not isinstance(chunks, Mapping):
         chunks = {name: chunk_of(simulator, len(draws), chunks) for name, simulator in simulators.items()}
     fixed = fixed_parts(protocol, models, pool, seed, settings, chunks, unknown)
@@ -224,6 +233,22 @@ def make_plan(
         chunks=chunks,
         unknown=unknown,
     )
+
+
+def store_folder(recording: str | PathLike[str]) -> Path:
+    """Where the episodic stores of a run lie, by model and subject.
+
+    Parameters
+    ----------
+    recording : path
+
+    Examples
+    --------
+    >>> store_folder("runs/stream.h5").name
+    'stream.h5.stores'
+    """
+    path = Path(recording)
+    return path.with_name(f"{path.name}.stores")
 
 
 def _hash(part: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from types import TracebackType
@@ -79,7 +80,7 @@ class Lines(Reporter):
             return
         self._last = now
         rate = (self._done - self._before) / (now - self._start)
-        left = (self._total - self._done) / rate
+        left = (self._total - self._done) / rate if rate else math.inf
         share = 100 * self._done / max(self._total, 1)
         speed = f"{rate:.1f} item epochs/s" if biological is None else f"{biological:.1f} biological s/s"
         self.say(f"{share:3.0f} %  {model}  {phase}  {doing}  {speed}  {clock(left)} left")
@@ -170,6 +171,8 @@ def clock(seconds: float) -> str:
     >>> clock(3725.4)
     '1:02:05'
     """
+    if math.isinf(seconds):
+        return "an unknown time"
     whole = round(seconds)
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -103,12 +104,15 @@ class Settings:
         Folder of cached features; None for the user's cache folder.
     record : RecordSpec
         What the protocol asks to record.
+    folder : path or None
+        Where this model may keep files of its own, in a folder for each subject; None for a place that passes.
     """
 
     device: str = "cpu"
     threads: int = 1
     cache: str | PathLike[str] | None = None
     record: RecordSpec = field(default_factory=RecordSpec)
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,9 @@ class Progress:
         Place within the phase, both from 0.
     seconds : float or None
         Biological time that went by in this piece, in s; None for models without a clock.
+    pieces : int
+        How many of the pieces that `Simulator.points` counts were done, for those who look at a bar; none, where a
+        session yields more often than it can tell before.
     """
 
     doing: str
@@ -133,6 +140,7 @@ class Progress:
     presentation: int = 0
     epoch: int = 0
     seconds: float | None = None
+    pieces: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

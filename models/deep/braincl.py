@@ -102,9 +102,9 @@ class BrainCL(DeepLearner):
 
     Notes
     -----
-    Source: Liu et al. (2025), arXiv 2504.14727. ``preset: paper`` has its numbers: ResNet-18 from scratch, 100 epochs in
-    the first night and 70 in the others, 1 awake at a rate of 0.1. Its warm-up of 5 epochs is that of the first
-    night; the other nights have 20.
+    Source: Liu et al. (2025), arXiv 2504.14727. ``preset: paper`` has its numbers: ResNet-18 from scratch, 100
+    epochs in the first night and 70 in the others, 1 awake at a rate of 0.1. Its warm-up of 5 epochs is that of the
+    first night; the other nights have 20.
 
     Examples
     --------

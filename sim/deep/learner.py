@@ -1,0 +1,166 @@
+"""How a deep learner goes through a phase; the default does what its plan says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .lessons import Lesson, Night, Tick
+from .objective import Batch, CrossEntropy, Objective
+
+if TYPE_CHECKING:
+    from ...models.deep.learner import DeepLearner
+    from ...models.deep.plan import TrainingPlan
+    from .workbench import Workbench
+
+_runtimes: dict[type[DeepLearner], type[Learner]] = {}
+AnyLearner = TypeVar("AnyLearner", bound="type[Learner]")
+
+
+class Learner:
+    """One subject of a deep learner, as it learns and answers. Subclasses override what they do in their own way.
+
+    Parameters
+    ----------
+    bench : Workbench
+
+    Examples
+    --------
+    A learner that trains with label smoothing whatever its plan says:
+
+    >>> from engram.models.deep import FineTune
+    >>> class Smoothed(Objective):
+    ...     def loss(self, network, batch):
+    ...         return torch.nn.functional.cross_entropy(network(batch.images), batch.labels, label_smoothing=0.1)
+    >>> class Cautious(FineTune):
+    ...     kind: str = "cautious"
+    >>> @learns(Cautious)
+    ... class CautiousLearner(Learner):
+    ...     def objective(self, plan, lesson=None, night=None):
+    ...         return Smoothed()
+    >>> runtime_of(Cautious()).__name__
+    'CautiousLearner'
+    """
+
+    def __init__(self, bench: Workbench) -> None:
+        self.bench = bench
+
+    def wake(self, lesson: Lesson) -> Iterator[Tick]:
+        """Learn a lesson; yields wherever the state may be taken (see `Workbench.piece`)."""
+        bench, model = self.bench, self.bench.model
+        bench.teach(lesson.slots)
+        online = model.store is not None and model.store.keep == "reservoir" and model.writes == "last"
+        if model.writes == "first":
+            yield from bench.remember(lesson)
+        plan = model.plan(lesson.step, lesson.task)
+        if plan is not None:
+            objective = self.objective(plan, lesson=lesson)
+            if online and bench.lesion != "hippocampus":
+                objective = StoredAsMet(objective, bench, lesson)
+            yield from bench.train(plan, lesson, objective)
+        if model.writes == "last" and not online:
+            yield from bench.remember(lesson)
+
+    def sleep(self, night: Night) -> Iterator[Tick]:
+        """Go through a night; yields wherever the state may be taken."""
+        plan = self.bench.model.plan(night.step, night.task)
+        if plan is not None:
+            objective = self.objective(plan, night=night)
+            yield from self.bench.train(plan, objective=objective, step=night.step.index, replayed=night.replayed)
+
+    def objective(self, plan: TrainingPlan, lesson: Lesson | None = None, night: Night | None = None) -> Objective:
+        """What a training of a phase is for."""
+        if plan.objective != "cross-entropy":
+            raise ValueError(
+                f'{type(self.bench.model).__name__} plans the objective "{plan.objective}", and its learner gives none'
+            )
+        return CrossEntropy()
+
+    def scores(self, images: Tensor) -> Tensor:
+        """Answers to images.
+
+        Parameters
+        ----------
+        images : float32 tensor, [image, channel, height, width]
+            As `Workbench.to_input` gives them.
+
+        Returns
+        -------
+        float32 tensor, [image, slot]
+            Logits; -inf for slots that were not taught.
+        """
+        return self.bench.network(images).float()
+
+    def state(self) -> Mapping[str, NDArray]:
+        """What the learner has beside its workbench."""
+        return {}
+
+    def load_state(self, state: Mapping[str, NDArray]) -> None:
+        """Go back to a state."""
+
+
+class StoredAsMet(Objective):
+    """Another objective, and every batch of the lesson is stored after its update, in the first epoch."""
+
+    def __init__(self, objective: Objective, bench: Workbench, lesson: Lesson) -> None:
+        self._objective, self._bench, self._lesson = objective, bench, lesson
+        self._updates = -(-len(lesson) // bench.model.batch_size)
+
+    def loss(self, network: torch.nn.Module, batch: Batch) -> Tensor:
+        return self._objective.loss(network, batch)  # type: ignore[arg-type]
+
+    def penalty(self, network: torch.nn.Module) -> Tensor | None:
+        return self._objective.penalty(network)  # type: ignore[arg-type]
+
+    def after_step(self, network: torch.nn.Module, batch: Batch) -> None:
+        self._objective.after_step(network, batch)  # type: ignore[arg-type]
+        store = self._bench.store
+        if store is None or batch.raw is None or batch.update >= self._updates:
+            return
+        new = ~batch.is_recalled
+        rows = torch.from_numpy(new).to(batch.raw.device)
+        images = batch.raw[rows].permute(0, 2, 3, 1).cpu().numpy()
+        images = images[..., 0] if images.shape[3] == 1 else images
+        labels = batch.labels[rows].cpu().numpy()
+        store.add(images, labels, self._lesson.task, sources=batch.sources[new])
+
+    def state(self) -> Mapping[str, NDArray]:
+        return self._objective.state()
+
+    def load_state(self, state: Mapping[str, NDArray]) -> None:
+        self._objective.load_state(state)
+
+
+def learns(spec: type[DeepLearner]) -> Callable[[AnyLearner], AnyLearner]:
+    """Decorator of the `Learner` that carries out a spec; specs that have none take that of their base class.
+
+    Parameters
+    ----------
+    spec : subclass of DeepLearner
+    """
+
+    def register(learner: AnyLearner) -> AnyLearner:
+        _runtimes[spec] = learner
+        return learner
+
+    return register
+
+
+def runtime_of(model: DeepLearner) -> type[Learner]:
+    """The class that carries out a model."""
+    _load_ours()
+    return next((_runtimes[cls] for cls in type(model).__mro__ if cls in _runtimes), Learner)  # type: ignore[index]
+
+
+@cache
+def _load_ours() -> None:
+    package = import_module(".learners", __package__)
+    for module in iter_modules(package.__path__):
+        import_module(f"{package.__name__}.{module.name}")

@@ -1,0 +1,475 @@
+"""What belongs to one subject: its network, its store, its streams of chance, and what has been spent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ...data.seeds import child_rng, child_seed
+from ...models.mixed_stability import MixedStability
+from .augmentation import at_test
+from .lessons import Lesson, Tick
+from .loading import BatchLoader
+from .network import build_network
+from .objective import CrossEntropy, Objective
+from .sources import LessonSource, MixedSource, RecalledSource, Source
+from .training import Training
+
+if TYPE_CHECKING:
+    from ...data.items import Pool
+    from ...models.deep.learner import DeepLearner
+    from ...models.deep.plan import Parameters, TrainingPlan
+    from ...models.stores.store import EpisodicStore
+    from ..session import Subjects
+    from .distributed import Group
+
+MEAN, STD = 0.5, 0.25
+"""Of the pixels, from 0 to 1, in every channel: what inputs are centred and scaled by."""
+
+
+@dataclass
+class Cost:
+    """What a subject has spent.
+
+    Attributes
+    ----------
+    updates : int
+        Steps of the optimiser.
+    image_passes : int
+        Images that went through the network forwards and back.
+    forward_passes : int
+        Images that went through it forwards only, other than in probes.
+    """
+
+    updates: int = 0
+    image_passes: int = 0
+    forward_passes: int = 0
+
+
+class Workbench:
+    """One subject's things, for a learner to work with.
+
+    Parameters
+    ----------
+    model : DeepLearner
+    subjects : Subjects
+        Of exactly one subject.
+    device : str
+    group : Group
+    loader : BatchLoader
+        Reads the pool's training images.
+    store : EpisodicStore or None
+
+    Attributes
+    ----------
+    model, store, group
+    network : CorticalNetwork
+    stability : MixedStability or None
+    cost : Cost
+    lesion : str
+        In force; ``none`` where there is none.
+    """
+
+    def __init__(
+        self,
+        model: DeepLearner,
+        subjects: Subjects,
+        device: str,
+        group: Group,
+        loader: BatchLoader,
+        store: EpisodicStore | None,
+    ) -> None:
+        self.model, self.store, self.group = model, store, group
+        self.pool: Pool = subjects.pool
+        self.device = torch.device(device)
+        self.cost, self.lesion = Cost(), "none"
+        self._seed, self._number = subjects.seed, subjects.numbers[0]
+        self._loader = loader
+        self._subjects = subjects
+        self.network = build_network(
+            model.backbone, self.channels, self.size, subjects.slots, self._seed, "subject", self._number, "weights"
+        )
+        layout = torch.channels_last if model.channels_last else torch.contiguous_format
+        self.network = self.network.to(self.device, memory_format=layout)
+        self._layout = layout
+        if model.compile is True or (model.compile == "auto" and self.device.type == "cuda"):
+            self.network.compile()
+        self._trainable = [weight for weight in self.network.parameters() if weight.requires_grad]
+        self.stability = self._mixed_stability()
+        self._begun = self._finished = 0
+        self._training: Training | None = None
+        self._waiting: Mapping[str, NDArray] = {}
+        self._lessons: list[Lesson] = []
+        self._task, self._spent_before = -1, 0
+        self._losses: list[tuple[int, float]] = []
+
+    # What there is ----------------------------------------------------------------------------------------------------
+
+    @property
+    def images(self):  # type: ignore[no-untyped-def]
+        """The pool's training images: an array or an `ImageReader`."""
+        return self.pool.train.images
+
+    @property
+    def channels(self) -> int:
+        """Of the images: 1 or 3."""
+        return self.pool.image_shape[2] if len(self.pool.image_shape) == 3 else 1
+
+    @property
+    def size(self) -> int:
+        """Side of the images that the network sees, in pixels."""
+        return self.model.augment.size or self.pool.image_shape[0]
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(channel, height, width) of the images that the network sees."""
+        return self.channels, self.size, self.size
+
+    @property
+    def finished(self) -> int:
+        """Pieces of this phase that are finished."""
+        return self._finished
+
+    @property
+    def taught(self) -> list[int]:
+        """Slots taught so far, rising."""
+        return self.network.taught
+
+    def rng(self, *names: str | int) -> np.random.Generator:
+        """The generator of a named stream of this subject; the same names give the same numbers every time."""
+        return child_rng(self._seed, "subject", self._number, *names)
+
+    def seen(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """All images presented so far, each once with the label it was given last.
+
+        Returns
+        -------
+        indices, labels : int64 array, [image]
+        """
+        indices = np.concatenate([lesson.indices for lesson in reversed(self._lessons)])
+        labels = np.concatenate([lesson.labels for lesson in reversed(self._lessons)])
+        unique, first = np.unique(indices, return_index=True)
+        return unique, labels[first]
+
+    # What a learner does with them ------------------------------------------------------------------------------------
+
+    def piece(self, make: Callable[[], Iterator[Tick]]) -> Iterator[Tick]:
+        """A piece of a phase: gone on with, or left out, where a resumed phase comes by it again.
+
+        A phase that is resumed is begun again from its first line. Whatever changes the subject must therefore stand in
+        a piece. Pieces of a phase come in the same order each time, and do not contain one another. A piece of one's
+        own that is interrupted begins again; if it cannot, it must not yield.
+
+        Parameters
+        ----------
+        make : callable
+            Gives the piece as an iterator of ticks; called when it begins.
+        """
+        number = self._begun
+        self._begun += 1
+        if number < self._finished:
+            return
+        yield from make()
+        self._finished = number + 1
+
+    def teach(self, slots: NDArray[np.int64]) -> None:
+        """Give the network an answer for these slots, where it has none yet."""
+        self.network.open([int(slot) for slot in slots])
+
+    def remember(
+        self, lesson: Lesson, *, features: NDArray | None = None, extra: NDArray | None = None
+    ) -> Iterator[Tick]:
+        """Write a lesson to the store, as a piece of the phase; nothing under a lesion of the hippocampus.
+
+        Parameters
+        ----------
+        lesson : Lesson
+        features : float32 array, [image, feature] or [image, channel, height, width], optional
+            For stores that choose by features, or keep them; by default, where a store chooses by features, those of
+            the network.
+        extra : float32 array, [image, value], optional
+            Kept beside each image.
+        """
+        if self.store is None or self.lesion == "hippocampus":
+            return
+        store = self.store
+
+        def write() -> Iterator[Tick]:
+            given = features
+            if given is None and store.spec.keep == "herding":
+                given = self.embed(lesson.indices)
+            for doing in store.write(
+                self.images, lesson.indices, lesson.labels, lesson.task, features=given, extra=extra
+            ):
+                yield Tick(doing)
+
+        yield from self.piece(write)
+
+    def train(
+        self,
+        plan: TrainingPlan,
+        lesson: Lesson | None = None,
+        objective: Objective | None = None,
+        *,
+        step: int | None = None,
+        replayed: NDArray[np.bool_] | None = None,
+    ) -> Iterator[Tick]:
+        """Carry out a plan, as a piece of the phase.
+
+        Parameters
+        ----------
+        plan : TrainingPlan
+        lesson : Lesson, optional
+            Needed where the plan learns from one.
+        objective : Objective, optional
+            Cross-entropy by default.
+        step : int, optional
+            Index of the step, which names the streams of chance; by default the lesson's.
+        replayed : bool array, [slot], optional
+            Items that are recalled; all by default.
+        """
+        number = self._begun
+
+        def learn() -> Iterator[Tick]:
+            at = lesson.step.index if step is None and lesson is not None else int(step or 0)
+            path = (at, number) if number else (at,)
+            source = self._source(plan, lesson, replayed)
+            updates = 0 if source is None else self._updates(plan, source, lesson)
+            if source is None or not updates:
+                return
+            waiting, self._waiting = self._waiting, {}
+            if plan.fresh and not waiting:
+                self._draw_again(at)
+            self._training = Training(self, plan, source, objective or CrossEntropy(), updates, path)
+            if waiting:
+                self._training.load_state(waiting)
+            elif self.stability is not None and plan.parameters != "head":
+                self.stability.start_item()
+            yield from self._training.run()
+            self._training = None
+
+        yield from self.piece(learn)
+
+    @torch.no_grad()
+    def embed(self, indices: NDArray[np.int64], images: object = None) -> NDArray[np.float32]:
+        """Features of images, by the network as it is.
+
+        Parameters
+        ----------
+        indices : int64 array, [image]
+        images : array or ImageReader, optional
+            By default the pool's training images.
+
+        Returns
+        -------
+        float32 array, [image, feature]
+        """
+        features = [self.network.features(batch).float().cpu() for batch in self.inputs(indices, images)]
+        self.cost.forward_passes += len(indices)
+        return torch.cat(features).numpy()
+
+    def inputs(self, indices: NDArray[np.int64], images: object = None) -> Iterator[Tensor]:
+        """Images as the network is tested on them, batch by batch, with the network made ready for tests.
+
+        Parameters
+        ----------
+        indices, images
+            As of `embed`.
+
+        Yields
+        ------
+        float32 tensor, [image, channel, height, width]
+        """
+        self.network.eval()
+        loader = self._loader if images is None else BatchLoader(images, device=self.device)  # type: ignore[arg-type]
+        for batch in loader.epoch(indices, self.model.evaluation_batch_size):
+            yield self.to_input(batch.images)
+
+    def to_input(self, images: Tensor) -> Tensor:
+        """Images as the network is tested on them.
+
+        Parameters
+        ----------
+        images : uint8 tensor, [image, channel, height, width]
+
+        Returns
+        -------
+        float32 tensor, [image, channel, height, width]
+            Of the size that the network sees, (x / 255 - 0.5) / 0.25.
+        """
+        return self.normalised(at_test(images, self.model.augment))
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """Pixels from 0 to 255 as the network takes them: (x / 255 - 0.5) / 0.25."""
+        values = images.to(torch.float32, memory_format=self._layout, copy=images.dtype != torch.float32)
+        return values.mul_(1 / (255 * STD)).sub_(MEAN / STD)
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Context in which the network computes in its precision."""
+        if self.model.precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    # What a training needs --------------------------------------------------------------------------------------------
+
+    def set_learning(self, parameters: Parameters) -> list[nn.Parameter]:
+        """Let some of the weights learn, and only them; the rest of the network is as in a test."""
+        network = self.network
+        parts = {"all": (network,), "head": (network.head,)}.get(parameters) or (network.upper, network.head)
+        chosen = {id(weight) for part in parts for weight in part.parameters()}
+        network.eval()
+        for part in parts:
+            part.train()
+        for weight in self._trainable:
+            weight.requires_grad_(id(weight) in chosen)
+        return [weight for weight in self._trainable if id(weight) in chosen]
+
+    def gated_step(self, parameters: Parameters) -> AbstractContextManager[None]:
+        """Context of one step of the optimiser."""
+        if self.stability is None or parameters == "head":
+            return nullcontext()
+        return self.stability.step()
+
+    def sum_gradients(self, weights: list[nn.Parameter], loss: Tensor) -> None:
+        """Add up gradients, and the loss, over all processes."""
+        for weight in weights:
+            if weight.grad is not None:
+                self.group.sum_(weight.grad)
+        self.group.sum_(loss)
+
+    def record_loss(self, epoch: int, loss: float) -> None:
+        """Note the mean loss of an epoch."""
+        self._losses.append((epoch, loss))
+
+    def _source(self, plan: TrainingPlan, lesson: Lesson | None, replayed: NDArray[np.bool_] | None) -> Source | None:
+        if plan.source == "recalled":
+            if self.store is None or self.lesion == "hippocampus":
+                return None
+            labels = self.store.labels
+            items = np.arange(len(labels)) if replayed is None else np.flatnonzero(replayed[labels])
+            return RecalledSource(self.store, self.group, items, plan.batch_size) if len(items) else None
+        indices, labels = self.seen() if plan.source == "seen" else _of(lesson)
+        source = LessonSource(self._loader, self.group, indices, labels, plan.batch_size)
+        if plan.source == "lesson+recalled" and self.store is not None and plan.replay_batch_size:
+            online = self.model.store is not None and self.model.store.keep == "reservoir"
+            if (len(self.store) or online) and self.lesion != "hippocampus":
+                return MixedSource(source, self.store, self.group, plan.replay_batch_size)
+        return source
+
+    def _updates(self, plan: TrainingPlan, source: Source, lesson: Lesson | None) -> int:
+        """Updates of a plan: its epochs, or what is left of the passes that the task may cost."""
+        if plan.limit_passes is not None:
+            left = max(0, plan.limit_passes - (self.cost.image_passes - self._spent_before))
+            epochs, rest = divmod(left, source.passes_per_epoch)
+            return epochs * source.per_epoch + rest // (source.batch_size + source.replay)
+        epochs = plan.epochs
+        if lesson is not None:
+            most = getattr(lesson.step.phase, "passes", None)
+            epochs = lesson.exposures * (epochs if most is None else min(epochs, most))
+        return max(1, round(epochs * source.per_epoch))
+
+    def _draw_again(self, step: int) -> None:
+        """Draw all weights again; which answers there are stays."""
+        path = ("subject", self._number, "weights", step)
+        drawn = build_network(self.model.backbone, self.channels, self.size, self._subjects.slots, self._seed, *path)
+        drawn.closed.copy_(self.network.closed)
+        self.network.load_state_dict(drawn.state_dict())
+
+    def _mixed_stability(self) -> MixedStability | None:
+        spec = self.model.mixed_stability
+        if spec is None:
+            return None
+        seed = child_seed(self._seed, "subject", self._number, "flexibility").generate_state(1)[0]
+        last = ["head.weight"] if spec.layers == "last" else None
+        return MixedStability(
+            self.network,
+            flexibility=spec.flexibility,
+            sensitivity=spec.sensitivity,
+            seed=int(seed),
+            parameters=last,
+        )
+
+    # Phases and state -------------------------------------------------------------------------------------------------
+
+    def begin_phase(self, lessons: list[Lesson], lesion: str) -> None:
+        """Get ready for a phase, or for going on with it.
+
+        Parameters
+        ----------
+        lessons : list of Lesson
+            All presented so far, those of this phase included.
+        lesion : str
+        """
+        self._begun = 0
+        self._lessons, self.lesion = lessons, lesion
+        if lessons and lessons[-1].task != self._task:
+            self._task, self._spent_before = lessons[-1].task, self.cost.image_passes
+
+    def end_phase(self) -> None:
+        """Be ready for the next phase."""
+        self._begun = self._finished = 0
+
+    def take_losses(self) -> list[tuple[int, float]]:
+        """Epochs and mean losses since the last call."""
+        losses, self._losses = self._losses, []
+        return losses
+
+    def state(self) -> dict[str, NDArray]:
+        """Everything but the store."""
+        cost = self.cost
+        state = {
+            "bench": np.array(
+                [self._finished, self._task, self._spent_before, cost.updates, cost.image_passes, cost.forward_passes],
+                np.int64,
+            )
+        }
+        state |= {f"network/{n}": t.detach().cpu().numpy().copy() for n, t in self.network.state_dict().items()}
+        if self._training is not None:
+            state |= {f"training/{name}": array for name, array in self._training.state().items()}
+        if self.stability is not None:
+            kept = self.stability.state_dict()
+            sensitivity = math.nan if kept["sensitivity"] == "auto" else kept["sensitivity"]
+            state["stability"] = np.array([sensitivity, kept["items_started"]], np.float64)
+            state |= {f"gates/{name}": gate.cpu().numpy().copy() for name, gate in kept["gates"].items()}
+        return state
+
+    def load_state(self, state: Mapping[str, NDArray]) -> None:
+        """Go back to a state."""
+        finished, self._task, self._spent_before, *spent = (int(n) for n in state["bench"])
+        self.cost, self._finished = Cost(*spent), finished
+        weights = below(state, "network")
+        known = self.network.state_dict()
+        if set(weights) != set(known):
+            raise ValueError(f"the state has {len(weights)} tensors of the network; expected {len(known)}")
+        self.network.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in weights.items()})
+        self._waiting = below(state, "training")
+        if self.stability is not None:
+            sensitivity, started = state["stability"].tolist()
+            gates = below(state, "gates")
+            self.stability.load_state_dict(
+                {
+                    **self.stability.state_dict(),
+                    "sensitivity": "auto" if math.isnan(sensitivity) else sensitivity,
+                    "items_started": int(started),
+                    "gates": {name: torch.from_numpy(array.copy()) for name, array in gates.items()},
+                }
+            )
+
+
+def _of(lesson: Lesson | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    if lesson is None:
+        raise ValueError("the plan learns from a lesson, and none was given")
+    return lesson.indices, lesson.labels
+
+
+def below(state: Mapping[str, NDArray], part: str) -> dict[str, NDArray]:
+    """What a state holds under ``part/``, by the rest of its name."""
+    return {name.removeprefix(f"{part}/"): array for name, array in state.items() if name.startswith(f"{part}/")}

@@ -8,7 +8,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, PlainSerializer, PlainValidator, PositiveInt
+from pydantic import (
+    BaseModel,
+    ByteSize,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PlainSerializer,
+    PlainValidator,
+    PositiveInt,
+    model_validator,
+)
 
 from ..by_kind import read_kind, write_kind
 
@@ -145,6 +155,9 @@ class FeatureStore(Store):
 class CueStore(Store):
     """Learned cues: quantised latents of an image codec, entropy-coded, and the decoder that completes them.
 
+    What is left open (None) follows from the size of the images, so that the same spec suits 28 px in grey and 256 px in
+    colour (see `engram.models.stores.cues.size_of`).
+
     Parameters
     ----------
     channels, latent : int
@@ -162,25 +175,31 @@ class CueStore(Store):
     refine_rate : float
         Their learning rate.
     weights : str or None
-        File (safetensors) of weights to start from.
+        File (safetensors) of weights to start from. With ``epochs`` 0 they stay as they are.
     working_cache : bool
         Whether decoded symbols are held in working memory, within ``cache``.
     """
 
-    channels: PositiveInt = 32
-    latent: PositiveInt = 48
-    stride: Literal[8, 16] = 8
+    channels: PositiveInt | None = None
+    latent: PositiveInt | None = None
+    stride: Literal[4, 8, 16] | None = None
     decoder: Literal["shared", "task"] = "shared"
-    epochs: PositiveInt = 10
-    batch_size: PositiveInt = 64
-    learning_rate: Positive = 1e-3
+    epochs: NonNegativeInt | None = None
+    batch_size: PositiveInt | None = None
+    learning_rate: Positive | None = None
     rate_weight: Positive = 2e-3
-    refine_steps: Annotated[int, Field(ge=0)] = 0
+    refine_steps: NonNegativeInt = 0
     refine_rate: Positive = 1e-2
     weights: str | None = None
     working_cache: bool = True
 
     kind: Literal["cues"] = "cues"
+
+    @model_validator(mode="after")
+    def _learned_somewhere(self) -> CueStore:
+        if self.epochs == 0 and self.weights is None:
+            raise ValueError("epochs is 0 and no weights are given: networks of cues are learned, or read from a file")
+        return self
 
     def codec(self, shape: Shape, rng: Random, device: str = "cpu", threads: int = 1) -> Codec:
         from .cues.codec import CueCodec

@@ -157,10 +157,10 @@ class _Run:
                 where = (step.index, progress.presentation, progress.epoch)
                 self._writer.write_curve(self._model, self._subjects.numbers, here.curve_row, *where, performance)
                 here = replace(here, curve_row=here.curve_row + 1)
-            here = replace(here, pieces=here.pieces + 1)
+            here = replace(here, pieces=here.pieces + progress.pieces)
             if progress.seconds is not None:
                 self._reporter.simulated(progress.seconds * len(self._subjects))
-            self._reporter.work(self._model, phase, progress.doing, len(self._subjects))
+            self._reporter.work(self._model, phase, progress.doing, progress.pieces * len(self._subjects))
             yield here
 
     def _record_anatomy(self) -> None:

@@ -23,7 +23,7 @@ from .checkpoint import Place, checkpoint_lanes, damaged, load_checkpoint
 from .chunk_ledger import Key, key_of, run_name, subjects_in_words
 from .deep.distributed import group_from_environment
 from .memory import memory_in_words
-from .planning import LARGEST_RUN, SETTINGS, Plan, RecordedItems, RecordedSettings, fixed_parts, make_plan
+from .planning import LARGEST_RUN, SETTINGS, Plan, RecordedItems, RecordedSettings, fixed_parts, make_plan, store_folder
 from .progress import Reporter
 from .ranks import SilentWriter, refuse_undivided
 from .run_images import unknown_images
@@ -106,7 +106,8 @@ def resume(
         now = fixed_parts(protocol, specs, pool, recording.seed, settings, recorded.chunks, strangers)
         models_then = {name: info.spec for name, info in recording.models.items()}
         _refuse_changes(path, now, recorded.fixed, models_then, {name: model.spec() for name, model in specs.items()})
-        plan = make_plan(protocol, specs, pool, recording.seed, settings, recorded.chunks, strangers)
+        chunks, folder = recorded.chunks, store_folder(path)
+        plan = make_plan(protocol, specs, pool, recording.seed, settings, chunks, strangers, folder)
         refuse_undivided(plan.simulators, group)
         if group.first:
             with RecordingWriter.resume(path) as writer:

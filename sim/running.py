@@ -18,7 +18,7 @@ from .carrying_out import carry_out
 from .deep.distributed import group_from_environment
 from .laying_out import create_recording
 from .memory import memory_in_words
-from .planning import LARGEST_RUN, MOST_THREADS, SETTINGS, make_plan
+from .planning import LARGEST_RUN, MOST_THREADS, SETTINGS, make_plan, store_folder
 from .progress import Reporter
 from .ranks import SilentWriter, refuse_undivided
 from .run_images import check_unknown, items_of_run, unknown_images
@@ -152,7 +152,7 @@ def run(
         pool = items.pool(data)
         strangers = unknown_images(unknown, pool, strict)
         protocol = protocol.for_classes(len(pool.classes), domains=pool.domains, unknown=strangers is not None)
-        plan = make_plan(protocol, resolved, pool, seed, settings, chunk, strangers)
+        plan = make_plan(protocol, resolved, pool, seed, settings, chunk, strangers, store_folder(out))
         refuse_undivided(plan.simulators, group)
         with create_recording(plan, items, settings, out, overwrite) if group.first else SilentWriter() as writer:
             carry_out(plan, writer, out, checkpoint_every, workers, reporter or Reporter())

@@ -115,7 +115,26 @@ def run(
         list[str] | None, typer.Option("--set", metavar="MODEL.PARAM=VALUE", help="Set a parameter; may be repeated.")
     ] = None,
     items: Annotated[str | None, typer.Option(help="Item set, in the place of the protocol's.")] = None,
-    data: Annotated[Path | None, typer.Option(envvar="ENGRAM_DATA", help="Folder or file with your images.")] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="Folder or file with your images, in the place of the protocol's item set.")
+    ] = None,
+    size: Annotated[int | None, typer.Option(help="Height and width to which every image is brought.")] = None,
+    class_order: Annotated[
+        str | None,
+        typer.Option(help="shuffled, listed, seed-1993, names separated by commas, or a file with one name a line."),
+    ] = None,
+    unknown: Annotated[
+        Path | None, typer.Option(help="Folder or file with images of classes that are never taught.")
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Bytes that the store of each model may take, such as 20MB.")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse image files that cannot be used, where they would be left out.")
+    ] = False,
+    data: Annotated[
+        Path | None, typer.Option(envvar="ENGRAM_DATA", help="Folder or file where item sets look for images.")
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
     threads: Annotated[int | None, typer.Option(help="Threads; at most four by default.")] = None,
     chunk: Annotated[int | None, typer.Option(help="Subjects simulated together.")] = None,
@@ -126,9 +145,11 @@ def run(
 ) -> None:
     """Take subjects of one or more models through a protocol and record what is seen."""
     from .protocols import load
-    from .settings import models_from
+    from .settings import class_order_from, models_from
 
     loaded = load(protocol)
+    if class_order is not None:
+        loaded = loaded.in_class_order(class_order_from(class_order))
     specs = models_from(models, set_ or [])
     out = out or Path("runs", f"{loaded.name}.h5")
     from .sim import run as start
@@ -143,6 +164,11 @@ def run(
             seed=seed,
             out=out,
             items=items,
+            images=images,
+            size=size,
+            unknown=unknown,
+            budget=budget,
+            strict=strict,
             data=data,
             device=device,
             threads=threads,
@@ -159,6 +185,12 @@ def run(
 @in_words
 def resume(
     recording: RecordingPath,
+    images: Annotated[
+        Path | None, typer.Option(help="Where the images lie now that the run was given by --images.")
+    ] = None,
+    unknown: Annotated[
+        Path | None, typer.Option(help="Where the images lie now that the run was given by --unknown.")
+    ] = None,
     data: Annotated[
         Path | None, typer.Option(help="Where your images lie now; the recorded place by default, else ENGRAM_DATA.")
     ] = None,
@@ -173,7 +205,13 @@ def resume(
         recording,
         quiet,
         lambda reporter: go_on(
-            recording, data=data, checkpoint_every=checkpoint_every, workers=workers or _cores(), reporter=reporter
+            recording,
+            images=images,
+            unknown=unknown,
+            data=data,
+            checkpoint_every=checkpoint_every,
+            workers=workers or _cores(),
+            reporter=reporter,
         ),
     )
 
@@ -209,22 +247,48 @@ def _carry_out(out: Path, quiet: bool, start: Callable[[Any], Any]) -> None:
 def validate(
     protocol: Annotated[str, typer.Argument(help="A protocol file, or the name of one of the library.")],
     timeline: Annotated[bool, typer.Option("--timeline", help="Print the unrolled timeline.")] = False,
+    classes: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Classes of the item set, for a protocol that takes all; by default as few as will do."
+        ),
+    ] = None,
 ) -> None:
     """Check a protocol file."""
     from .data.item_sets import item_set, item_set_names
     from .protocols import load, unroll
 
     loaded = load(protocol)
-    unrolled = unroll(loaded)
+    settled = loaded.settled(classes)
+    unrolled = unroll(settled)
     if loaded.items.set in item_set_names():  # another one may be of a script of the user's
         item_set(loaded.items.set, **loaded.items.options)
     if timeline:
         typer.echo(str(unrolled))
         return
     needs = ", ".join(sorted(loaded.abilities())) or "none beyond learning and recognition"
-    typer.echo(
-        f"{loaded.name}: valid; {len(unrolled.steps)} steps, {loaded.items.count} items; abilities needed: {needs}"
-    )
+    many = f"{settled.items.slots} items"
+    if loaded.items.count == "all":
+        many = f"all classes of the item set (tried with {many})"
+    typer.echo(f"{loaded.name}: valid; {len(unrolled.steps)} steps, {many}; abilities needed: {needs}")
+
+
+@app.command()
+@in_words
+def pack(
+    source: Annotated[Path, typer.Argument(help="Images by class: a folder, an archive, or another source of images.")],
+    out: Annotated[Path, typer.Argument(help="Folder for the shards.")],
+    size: Annotated[int, typer.Option(min=1, max=4096, help="Height and width to which every image is brought.")] = 256,
+    quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of the JPEG files, as libjpeg counts.")] = 90,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse files that cannot be used, where they would be left out.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing pack.")] = False,
+) -> None:
+    """Bring images to one size and pack them into a few large files, once."""
+    from .image_pack import make_pack
+
+    typer.echo(make_pack(source, out, size, quality, strict, overwrite))
 
 
 @app.command()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .data.wording import nearest, one_of
+
+LARGEST_LIST = 10_000_000
 
 if TYPE_CHECKING:
     from .models.base import Model
@@ -70,6 +73,54 @@ def models_from(names: str, settings: Sequence[str]) -> dict[str, Model]:
                 raise ValueError(f'--set {setting}: "{part}" was set to {inner!r} before, which has no parameters')
         inner[last] = _value(value)
     return {name: model(preset, **parameters[name]) for name, preset in presets.items()}
+
+
+def class_order_from(text: str) -> str | tuple[str, ...]:
+    """The order of classes that ``--class-order`` gives.
+
+    Parameters
+    ----------
+    text : str
+        A word (``shuffled``, ``listed``, ``seed-1993``), names separated by commas, or a text file with one name a line.
+
+    Returns
+    -------
+    str or tuple of str
+
+    Raises
+    ------
+    ValueError
+        It is none of these.
+
+    Examples
+    --------
+    >>> class_order_from("seed-1993"), class_order_from("cat, dog")
+    ('seed-1993', ('cat', 'dog'))
+    """
+    from .protocols.items import CLASS_ORDERS
+
+    if text in CLASS_ORDERS:
+        return text
+    path = Path(text)
+    if path.is_file():
+        if path.stat().st_size > LARGEST_LIST:
+            raise ValueError(
+                f"--class-order: {path} is larger than {LARGEST_LIST:,} bytes, too large for a list of names"
+            )
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError:
+            raise ValueError(f"--class-order: {path} is no text; expected one class name a line") from None
+        names = tuple(line.strip() for line in lines if line.strip())
+        if not names:
+            raise ValueError(f"--class-order: {path} is empty; expected one class name a line")
+        return names
+    if "," not in text:
+        raise ValueError(
+            f"--class-order: found {text!r}; expected {one_of(CLASS_ORDERS)}, names separated by commas, or a file with "
+            f"one name a line.{nearest(text, CLASS_ORDERS)}"
+        )
+    return tuple(name.strip() for name in text.split(","))
 
 
 def _value(text: str) -> Any:

@@ -13,7 +13,7 @@ from .fields import Count, Slug, StateName, Text, Word
 from .items import ItemSpec
 from .phases import Lesion, Probe, Rest, Sleep, Wake
 from .problems import Loc, Problem, ProtocolError, Spec, found, shown
-from .resolving import is_open, resolved, supposed_items
+from .resolving import SUPPOSED_DOMAINS, is_open, resolved, supposed_items
 
 
 class StatesSpec(Spec):
@@ -189,6 +189,49 @@ class Protocol(Spec):
         (8, 9)
         """
         return resolved(self, classes, domains, unknown) if self.open else self
+
+    def settled(self, classes: int | None = None) -> Protocol:
+        """The protocol with whatever it leaves to the item set taken for granted, to be looked at before there is one.
+
+        Parameters
+        ----------
+        classes : int, optional
+            How many classes the item set is to have; by default as few as will do.
+
+        Returns
+        -------
+        Protocol
+
+        Examples
+        --------
+        >>> from engram.protocols import load, unroll
+        >>> len(unroll(load("class-incremental-5").settled()))
+        16
+        """
+        classes = supposed_items(self.items, self.schedule).slots if classes is None else classes
+        return self.for_classes(classes, domains=SUPPOSED_DOMAINS, unknown=True)
+
+    def in_class_order(self, classes: str | Sequence[str]) -> Protocol:
+        """The protocol with its classes in another order.
+
+        Parameters
+        ----------
+        classes : str or sequence of str
+            As `ItemSpec` takes them.
+
+        Returns
+        -------
+        Protocol
+
+        Examples
+        --------
+        >>> from engram.protocols import load
+        >>> load("class-incremental-5").in_class_order("seed-1993").items.classes
+        'seed-1993'
+        """
+        fields = {name: getattr(self, name) for name in self.model_fields_set}
+        of_items = {name: getattr(self.items, name) for name in self.items.model_fields_set}
+        return Protocol(**{**fields, "items": ItemSpec(**{**of_items, "classes": classes})})
 
     @classmethod
     def from_yaml(cls, text: str | bytes, source: str = "<string>") -> Protocol:

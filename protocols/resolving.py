@@ -33,7 +33,7 @@ def resolved(protocol: Protocol, classes: int, domains: Sequence[str], unknown: 
     """The protocol with nothing left open; see `Protocol.for_classes`."""
     with_them = f'protocol "{protocol.name}" with an item set of {classes} classes'
     try:
-        items = protocol.items.for_classes(classes)
+        items = _items_for(protocol, classes)
         unknown = unknown or classes > items.slots
         schedule = _settled(protocol.schedule, tuple(domains), unknown)
         fields: dict[str, Any] = {name: getattr(protocol, name) for name in protocol.model_fields_set}
@@ -41,6 +41,14 @@ def resolved(protocol: Protocol, classes: int, domains: Sequence[str], unknown: 
     except ProtocolError as error:
         told = str(error)
     raise ValueError(f"{with_them}: {told}")
+
+
+def _items_for(protocol: Protocol, classes: int) -> ItemSpec:
+    try:
+        return protocol.items.for_classes(classes)
+    except ProtocolError as error:
+        problems = error.within("items")
+    raise ProtocolError(problems)
 
 
 def _settled(elements: Sequence[Element], domains: tuple[str, ...], unknown: bool) -> tuple[Element, ...]:

@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable
 from functools import singledispatch
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -30,7 +32,7 @@ def augment(
     generator: torch.Generator,
     *,
     total: int | None = None,
-    rows: slice = slice(None),
+    rows: slice | NDArray[np.int64] = slice(None),
 ) -> Tensor:
     """Vary the images of a batch.
 
@@ -46,7 +48,7 @@ def augment(
         A generator of the CPU, so that every device varies images in the same way.
     total : int, optional
         Images of the whole batch; by default, those given.
-    rows : slice
+    rows : slice or int64 array, [image]
         Which images of the whole batch these are.
 
     Returns
@@ -69,9 +71,10 @@ def augment(
     True
     """
     whole = len(images) if total is None else total
+    chosen = rows if isinstance(rows, slice) else torch.from_numpy(rows)
 
     def draw(numbers: int) -> Tensor:
-        return torch.rand(whole, numbers, generator=generator)[rows]
+        return torch.rand(whole, numbers, generator=generator)[chosen]
 
     return vary(spec, images, draw)
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from ...models.deep.augment import NoAugment
 from .augmentation import augment
+from .gradients import Gradients
 from .lessons import Tick
 from .objective import Batch, Objective
 from .sources import Drawn, Source
@@ -61,6 +62,7 @@ class Training:
         self._path = path
         self._learning = bench.set_learning(plan.parameters)
         self._optimiser = plan.optimiser.build(self._learning)
+        self._gradients = Gradients(bench, objective, self._learning)
         self._loss = torch.zeros((), dtype=torch.float64, device=bench.device)
         self._images = 0
 
@@ -78,7 +80,7 @@ class Training:
                     for weights in optimiser.param_groups:
                         weights["lr"] = share * self.plan.optimiser.learning_rate
                 batch = self._batch(drawn, int(seeds[self.update % per_epoch]))
-                loss = self._gradients(batch, drawn.size)
+                loss = self._gradients.add_up(list(_parts(batch, bench.model.accumulate)), drawn.size)
                 if self.plan.optimiser.clip is not None:
                     nn.utils.clip_grad_norm_(self._learning, self.plan.optimiser.clip)
                 with bench.gated_step(self.plan.parameters):
@@ -107,8 +109,7 @@ class Training:
             raw = images
             if not isinstance(self.plan.augment, NoAugment):
                 generator = torch.Generator().manual_seed(seed)
-                rows = bench.group.rows() if bench.group.size > 1 else slice(None)
-                images = augment(images, self.plan.augment, generator, total=drawn.size, rows=rows)
+                images = augment(images, self.plan.augment, generator, total=drawn.size, rows=drawn.rows)
             images = bench.normalised(images)
         else:
             of_maps = True
@@ -128,24 +129,6 @@ class Training:
             share=self.update / self.updates,
             update=self.update,
         )
-
-    def _gradients(self, batch: Batch, size: int) -> Tensor:
-        """Add up the gradients of the mean loss over the whole batch, part by part; returns that mean."""
-        bench, total = self.bench, torch.zeros((), device=self.bench.device)
-        for part in _parts(batch, bench.model.accumulate):
-            with bench.autocast():
-                loss = self.objective.loss(bench.network, part)
-            weight = len(part.labels) / size
-            loss = loss if weight == 1 else loss * weight
-            loss.backward()
-            total += loss.detach()
-        if (penalty := self.objective.penalty(bench.network)) is not None:
-            penalty = penalty if bench.group.size == 1 else penalty / bench.group.size
-            penalty.backward()
-            total += penalty.detach()
-        if bench.group.size > 1:
-            bench.sum_gradients(self._learning, total)
-        return total
 
     def _look(self, epoch: int) -> None:
         if not math.isfinite(self._loss.item()):
@@ -197,7 +180,7 @@ def _parts(batch: Batch, count: int) -> Iterator[Batch]:
         yield batch
         return
     recalled = np.cumsum(batch.is_recalled) - 1
-    for first in range(min(count, len(batch.labels))):
+    for first in range(max(1, min(count, len(batch.labels)))):
         rows = slice(first, None, count)
         mine = batch.is_recalled[rows]
         yield Batch(

@@ -338,13 +338,6 @@ class Workbench:
             return nullcontext()
         return self.stability.step()
 
-    def sum_gradients(self, weights: list[nn.Parameter], loss: Tensor) -> None:
-        """Add up gradients, and the loss, over all processes."""
-        for weight in weights:
-            if weight.grad is not None:
-                self.group.sum_(weight.grad)
-        self.group.sum_(loss)
-
     def record_loss(self, epoch: int, loss: float) -> None:
         """Note the mean loss of an epoch."""
         self._losses.append((epoch, loss))

@@ -1,0 +1,111 @@
+"""Gradients of the mean loss of a batch, over all processes that hold a share of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from .distributed import lost_in_words
+
+if TYPE_CHECKING:
+    from .network import CorticalNetwork
+    from .objective import Batch, Objective
+    from .workbench import Workbench
+
+
+class Gradients:
+    """Adds up gradients, part of a batch by part, and over the processes of a group.
+
+    The gradient is that of the mean over the whole batch, however it is divided: each process weighs the mean of its
+    images by their share. Several processes go through torch's DistributedDataParallel, which adds up gradients while
+    others are still being computed.
+
+    Parameters
+    ----------
+    bench : Workbench
+    objective : Objective
+    learning : list of torch.nn.Parameter
+        Weights that learn; the others of the network need no gradient.
+    """
+
+    def __init__(self, bench: Workbench, objective: Objective, learning: list[nn.Parameter]) -> None:
+        self._group, self._autocast, self._device = bench.group, bench.autocast, bench.device
+        self._objective, self._network = objective, bench.network
+        self._step: nn.Module = _Step(bench.network, objective, learning)
+        self._statistics = [statistic for layer in _normalising(bench.network) for statistic in layer.buffers()]
+        if self._group.size > 1:
+            with lost_in_words():
+                self._step = nn.parallel.DistributedDataParallel(
+                    self._step, broadcast_buffers=bool(self._statistics), gradient_as_bucket_view=True
+                )
+
+    def add_up(self, parts: list[Batch], size: int) -> Tensor:
+        """Add up the gradients of the mean loss over the whole batch.
+
+        Parameters
+        ----------
+        parts : list of Batch
+            This process's share, in the parts in which it goes through the network.
+        size : int
+            Images of the whole batch, over all processes.
+
+        Returns
+        -------
+        float tensor, scalar
+            The mean loss.
+        """
+        alone = self._group.size == 1
+        total = torch.zeros((), device=self._device)
+        with self._whole_or_not_at_all():
+            for number, part in enumerate(parts, 1):
+                last = number == len(parts)
+                weight = len(part.labels) / size
+                with nullcontext() if alone or last else self._step.no_sync(), self._autocast():  # type: ignore[operator]
+                    # DistributedDataParallel takes the mean over processes, where a sum is wanted.
+                    loss = self._step(part, weight if alone else weight * self._group.size)
+                    penalty = self._objective.penalty(self._network) if last else None
+                    (loss if penalty is None else loss + penalty).backward()
+                total += loss.detach() if alone else loss.detach() / self._group.size
+            self._group.sum_(total)
+        return total if penalty is None else total + penalty.detach()
+
+    @contextmanager
+    def _whole_or_not_at_all(self) -> Iterator[None]:
+        """Where another process ends in the midst of an update, leave the network as it was before."""
+        if self._group.size == 1:
+            yield
+            return
+        before = [statistic.clone() for statistic in self._statistics]
+        try:
+            with lost_in_words():
+                yield
+        except BaseException:
+            for statistic, value in zip(self._statistics, before, strict=True):
+                statistic.copy_(value)
+            raise
+
+
+class _Step(nn.Module):
+    """The loss of one part of a batch as a module, since DistributedDataParallel watches over calls of modules."""
+
+    def __init__(self, network: CorticalNetwork, objective: Objective, learning: list[nn.Parameter]) -> None:
+        super().__init__()
+        self.network = network
+        self._objective, self._learning = objective, learning
+
+    def forward(self, part: Batch, weight: float) -> Tensor:
+        if not len(part.labels):  # a process without a share; the others wait for its gradients all the same
+            return sum((values.sum() * 0.0 for values in self._learning), torch.zeros(()))
+        loss = self._objective.loss(self.network, part)
+        return loss if weight == 1 else loss * weight
+
+
+def _normalising(network: nn.Module) -> Iterator[nn.Module]:
+    """Layers that keep statistics of the batches that go through them."""
+    for layer in network.modules():
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.training and layer.track_running_stats:
+            yield layer

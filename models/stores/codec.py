@@ -32,7 +32,8 @@ class Codec(ABC):
     block : int
         Items that are packed together. Reading one item unpacks its block.
     record_bytes : int or None
-        Bytes of every packed block of one item, where they are always the same; None where they vary.
+        Bytes of every packed item, where they are always the same and ``block`` is 1: packed items laid end to end are
+        then what `unpack` takes for several. None where they vary.
     caches : bool
         Whether the store may hold copies (`working`) of unpacked items in working memory.
     version : int
@@ -50,7 +51,7 @@ class Codec(ABC):
 
         A generator that yields, in words, wherever `state` may be taken. Called again after `load_state`, it goes on
         from there; what is fitted already is not fitted again. Afterwards `version` is the one to code these items
-        with.
+        with; parameters of no other version may have changed.
 
         Parameters
         ----------
@@ -63,7 +64,7 @@ class Codec(ABC):
         """
         yield from ()
 
-    def finish(self, task: int) -> None:
+    def finish(self, task: int) -> None:  # noqa: B027
         """Drop what was only needed to code a task's items, which are all coded by now."""
 
     @abstractmethod
@@ -72,8 +73,9 @@ class Codec(ABC):
 
         Parameters
         ----------
-        originals : uint8 array, [item, height, width] or [item, height, width, 3]; float32 [item, channel, height, width]
-            Images, or features.
+        originals : array
+            Images, uint8 [item, height, width] or [item, height, width, 3]; or features, float32 [item, channel,
+            height, width].
         """
 
     @abstractmethod
@@ -124,7 +126,7 @@ class Codec(ABC):
         """Everything that decoding items of a version needs, as it lies on disk; empty for none."""
         return b""
 
-    def load_parameters(self, version: int, data: bytes) -> None:
+    def load_parameters(self, version: int, data: bytes) -> None:  # noqa: B027
         """Take parameters from what `parameters` gave.
 
         Raises
@@ -141,5 +143,5 @@ class Codec(ABC):
         """What a fit, or the coding of a task, needs to go on; small or empty when neither is under way."""
         return {}
 
-    def load_state(self, state: dict[str, NDArray]) -> None:
+    def load_state(self, state: dict[str, NDArray]) -> None:  # noqa: B027
         """Go back to a state. Parameters of finished versions come from `load_parameters`, which is called before."""

@@ -35,7 +35,7 @@ def herd(features: NDArray[np.floating], m: int | None = None) -> NDArray[np.int
     unit = np.asarray(features, np.float64)
     unit = unit / np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
     mean = unit.mean(axis=0)
-    # ‖kμ − s − φ‖² = ‖φ‖² − 2 φ·(kμ − s) + const. φ·s is carried along instead of the distances: O(n d) for each choice.
+    # ‖kμ − s − φ‖² = ‖φ‖² − 2 φ·(kμ − s) + const, with s the sum of those chosen; φ·s is carried along.
     squares = np.einsum("nd,nd->n", unit, unit)
     to_mean = unit @ mean
     to_chosen = np.zeros(n)

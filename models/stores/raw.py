@@ -23,7 +23,6 @@ class RawCodec(Codec):
     ----------
     shape : tuple of int
         (height, width), or (height, width, 3).
-    device : str
 
     Examples
     --------
@@ -33,7 +32,7 @@ class RawCodec(Codec):
     b'\\x07\\t'
     """
 
-    def __init__(self, shape: Shape, device: str = "cpu") -> None:
+    def __init__(self, shape: Shape) -> None:
         self._shape = channels_first(shape)
         self.record_bytes = math.prod(shape)
 

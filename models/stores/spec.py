@@ -99,7 +99,7 @@ class RawStore(Store):
     def codec(self, shape: Shape, rng: Random, device: str = "cpu", threads: int = 1) -> Codec:
         from .raw import RawCodec
 
-        return RawCodec(shape, device)
+        return RawCodec(shape)
 
 
 class JpegStore(Store):
@@ -118,14 +118,14 @@ class JpegStore(Store):
     def codec(self, shape: Shape, rng: Random, device: str = "cpu", threads: int = 1) -> Codec:
         from .jpeg import JpegCodec
 
-        return JpegCodec(shape, self.quality, device)
+        return JpegCodec(shape, self.quality, threads)
 
 
 class FeatureStore(Store):
     """Product-quantised feature maps of a layer that the learner names (REMIND, 2020; SIESTA, 2023).
 
-    Every position of a map is cut into ``codebooks`` equal parts of its channels, and each part becomes the number of the
-    nearest of ``entries`` vectors, which are learned by k-means on the first task.
+    Every position of a map is cut into ``codebooks`` equal parts of its channels, and each part becomes the number of
+    the nearest of ``entries`` vectors, which are learned by k-means on the first task.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ class FeatureStore(Store):
 
     codebooks: PositiveInt = 8
     entries: Annotated[int, Field(ge=2, le=256)] = 256
-    fit_on: PositiveInt = 100_000
+    fit_on: PositiveInt = 65_536
     iterations: PositiveInt = 25
 
     kind: Literal["features"] = "features"

@@ -1,20 +1,30 @@
-"""The episodic store: items of all tasks so far, within a budget."""
+"""The episodic store: what a hippocampus holds of all lessons so far, on disk and within a budget."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from .codec import Codec, Symbols
+from .journal import UndoJournal
+from .lessons import LessonItems, LessonToStore
+from .online import OnlineItems
+from .parameter_files import ParameterFiles
+from .segment import HEADER_BYTES, harm
 from .spec import Random, Shape, Store
+from .working import WorkingCopies
 
-if TYPE_CHECKING:
-    from torch import Tensor
+State = dict[str, NDArray]
+PEAK = 255.0
 
 
 @dataclass(frozen=True)
@@ -24,9 +34,10 @@ class Reconstruction:
     Attributes
     ----------
     psnr : float
-        Peak signal-to-noise ratio in dB; infinite where nothing is lost.
+        Peak signal-to-noise ratio of all sampled pixels together, dB; infinite where nothing is lost, NaN where the
+        store holds features.
     bits_per_pixel : float
-        Bits of codes for each pixel of an image, decoders not counted.
+        Bits of codes for each pixel of an image; decoders and tables are not in it.
     """
 
     psnr: float
@@ -34,118 +45,495 @@ class Reconstruction:
 
 
 class EpisodicStore:
-    def __init__(self, spec: Store, folder: Path, shape: Shape, *, rng: Random, device: str = "cpu", threads: int = 1):
+    """Coded items of one subject, and their bytes to the last one.
+
+    Items are numbered from 0; numbers hold until the next `write` or `add`. A store is written lesson by lesson
+    (`write`) or item by item (`add`), not both.
+
+    Everything that recalling needs lies in ``folder`` and is counted. Beside it, in ``<folder>.aside``, lies what only
+    the simulation needs and nobody remembers by: which image an item was made from, what a checkpoint would go back
+    to, and a lesson that is being coded.
+
+    Parameters
+    ----------
+    spec : Store
+    folder : path
+        Of this store alone. What an earlier store left there is removed at the first `write` or `add`, unless
+        `load_state` took it up.
+    shape : tuple of int
+        Of an image: (height, width), or (height, width, 3).
+    rng : callable
+        Gives the generator of a named random stream of the subject.
+    device : str
+        Device of torch that items are recalled on.
+    threads : int
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from engram.data.seeds import child_rng
+    >>> from engram.models.stores import RawStore
+    >>> images = np.arange(4 * 2 * 2, dtype=np.uint8).reshape(4, 2, 2)
+    >>> with TemporaryDirectory() as folder:
+    ...     store = EpisodicStore(RawStore(per_class=1), folder + "/store", (2, 2), rng=lambda *n: child_rng(0, *n))
+    ...     for doing in store.write(images, np.arange(4), np.array([0, 0, 1, 1]), task=0):
+    ...         pass
+    ...     len(store), store.labels.tolist(), bool((store.read([0]).numpy() == images[store.sources[0]]).all())
+    (2, [0, 1], True)
+    """
+
+    def __init__(
+        self,
+        spec: Store,
+        folder: str | PathLike[str],
+        shape: Shape,
+        *,
+        rng: Random,
+        device: str | torch.device = "cpu",
+        threads: int = 1,
+    ) -> None:
         self.spec, self.folder, self.shape = spec, Path(folder), shape
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._rng, self._device = rng, torch.device(device)
-        self.codec = spec.codec(shape, rng, device, threads)
+        self.codec: Codec = spec.codec(shape, rng, str(device), threads)
         self.gives = self.codec.gives
-        self._symbols: list[NDArray] = []
-        self._columns = {name: np.empty(0, np.int64) for name in ("labels", "tasks", "sources")}
-        self._extra: list[NDArray] = []
-        self._met = 0
+        self._rng, self._device = rng, torch.device(device)
+        self._aside = self.folder.parent / f"{self.folder.name}.aside"
+        self._making = self._aside / "making"
+        self._journal = UndoJournal((self.folder, self._making), self._aside / "undo")
+        self._parameters = ParameterFiles(self.folder, self._making, self._journal)
+        self._lessons = LessonItems(spec, self.codec, self.folder, self._making, rng, self._journal)
+        self._online = OnlineItems(spec, self.codec, self.folder, rng, self._journal)
+        self._copies = WorkingCopies(spec.cache if self.codec.caches else 0, self._device)
+        self._rows = np.empty(0, np.int64)  # of the working copies, by item; -1 for none
+        self._rows_lie_as: list[tuple[str, int]] = []  # file and items, in the order of the rows
+        self._rows_are_old = False
+        self._columns: dict[str, NDArray[np.int64]] = {}
+        self._versions = {0}
+        self._fitted_for = -1
+        self._begun = self._online_fitted = False
+
+    def __len__(self) -> int:
+        return len(self._lessons) + len(self._online)
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Slot of every item, int64 [item]."""
+        return self._column("label")
+
+    @property
+    def tasks(self) -> NDArray[np.int64]:
+        """Task in which every item was stored, int64 [item]."""
+        return self._column("task")
+
+    @property
+    def sources(self) -> NDArray[np.int64]:
+        """Index of the image that every item was made from, int64 [item]; -1 where it was not told."""
+        return self._column("source")
 
     def write(
         self,
         images: Any,
-        indices: NDArray,
-        labels: NDArray,
+        indices: NDArray[np.int64],
+        labels: NDArray[np.int64],
         task: int,
         *,
-        features: NDArray | None = None,
-        extra: NDArray | None = None,
+        features: Any | None = None,
+        extra: NDArray[np.float32] | None = None,
     ) -> Iterator[str]:
-        yield from self.codec.fit(lambda places: images[indices[places]], len(indices), task)
-        order = self._rng("store", task).permutation(len(indices))
-        for start in range(0, len(order), 256):
-            places = order[start : start + 256]
-            self.add(
-                images[indices[places]],
-                labels[places],
-                task,
-                sources=indices[places],
-                extra=None if extra is None else extra[places],
-            )
-            yield f"{min(start + 256, len(order)):,} of {len(order):,} items stored"
+        """Store a lesson: fit the codec, code its items, and let older classes shrink to make room.
+
+        A generator that yields, in words, wherever `state` may be taken. Until it is through, the store holds what it
+        held before. Called again with the same lesson after `load_state`, it goes on from there.
+
+        Parameters
+        ----------
+        images : uint8 array or ImageReader, [image, height, width] or [image, height, width, 3]
+        indices : int64 array, [item]
+            Images of the lesson.
+        labels : int64 array, [item]
+            Their slots.
+        task : int
+        features : float32 array, optional
+            [item, feature] for herding; [item, channel, height, width] for stores that keep features. Anything that
+            can be indexed by an array of places will do, such as a memory map.
+        extra : float32 array, [item, value], optional
+            Kept with every item, and counted.
+
+        Raises
+        ------
+        ValueError
+            The budget is too small for one item, or something that the store needs is missing. The store is unchanged.
+        OSError
+            The disk is full, for example. What was stored stays valid.
+        """
+        lesson = self._lesson(images, indices, labels, task, features, extra)
+        self._begin(self._online, "write, as items were added to it one by one (add)")
+        if self._fitted_for != task:
+            self._drop_work()
+            yield from self.codec.fit(lesson.read, len(lesson.labels), task)
+            self._parameters.prepare(self.codec.version, self.codec.parameters(self.codec.version))
+            self._fitted_for = task
+            yield "decoder ready"
+        yield from self._lessons.write(lesson, self._room())
+        self._lessons.take_in(self._room())
+        self._parameters.take_in()
         self.codec.finish(task)
+        self._fitted_for = -1
+        self._renumber()
 
     def add(
         self,
-        images: NDArray,
-        labels: NDArray,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.int64],
         task: int,
-        extra: NDArray | None = None,
-        features: NDArray | None = None,
+        extra: NDArray[np.float32] | None = None,
+        features: NDArray[np.float32] | None = None,
         *,
-        sources: NDArray | None = None,
+        sources: NDArray[np.int64] | None = None,
     ) -> None:
-        self._symbols += list(self.codec.quantise(images))
-        n = len(images)
-        new = {"labels": labels, "tasks": np.full(n, task), "sources": np.full(n, -1) if sources is None else sources}
-        self._columns = {name: np.concatenate([old, new[name]]) for name, old in self._columns.items()}
-        self._extra += list(extra) if extra is not None else []
-        self._met += n
-        most = self.spec.per_class
-        if most is not None:
-            self._keep(np.concatenate([np.flatnonzero(self.labels == c)[:most] for c in np.unique(self.labels)]))
-        if self.spec.budget is not None:
-            room = max(1, int(self.spec.budget // (len(self.codec.pack(self._symbols[:1], 0)) + 8)))
-            if len(self) > room:
-                self._keep(np.sort(self._rng("reservoir", self._met).permutation(len(self))[:room]))
+        """Let a batch of an online stream pass by; some of it stays (see `Store`, ``keep``).
 
-    def _keep(self, items: NDArray) -> None:
-        items = np.sort(items)
-        self._symbols = [self._symbols[i] for i in items]
-        self._extra = [self._extra[i] for i in items] if self._extra else []
-        self._columns = {name: column[items] for name, column in self._columns.items()}
+        Parameters
+        ----------
+        images : uint8 array, [item, height, width] or [item, height, width, 3]
+        labels : int64 array, [item]
+        task : int
+        extra : float32 array, [item, value], optional
+        features : float32 array, [item, channel, height, width], optional
+            Where the store keeps features.
+        sources : int64 array, [item], optional
+            Index of the image that each was made from.
 
-    def __len__(self) -> int:
-        return len(self._symbols)
+        Raises
+        ------
+        ValueError
+            The budget is too small for one item, or items are chosen by herding, which needs whole lessons.
+        """
+        if self.spec.keep == "herding":
+            raise ValueError(
+                "items that are met one by one cannot be chosen by herding, which needs all images of a class at once: "
+                'use keep="reservoir" or keep="random"'
+            )
+        self._begin(self._lessons, "be added to, as it was written lesson by lesson (write)")
+        originals = self._originals(images, features)
+        if not self._online_fitted:
+            for _ in self.codec.fit(lambda places: originals[places], len(labels), task):
+                pass
+            self._parameters.prepare(self.codec.version, self.codec.parameters(self.codec.version))
+            self._parameters.take_in()
+            self.codec.finish(task)
+            self._online_fitted = True
+        symbols = self.codec.quantise(originals)
+        codes = [self.codec.pack(symbols[i : i + 1], self.codec.version) for i in range(len(labels))]
+        values = np.zeros((len(labels), 0), np.float32) if extra is None else np.asarray(extra, np.float32)
+        whence = np.full(len(labels), -1, np.int64) if sources is None else np.asarray(sources, np.int64)
+        changed = self._online.add(codes, np.asarray(labels), task, whence, list(values), self._room())
+        self._follow(changed)
 
-    @property
-    def labels(self) -> NDArray[np.int64]:
-        return self._columns["labels"]
+    def read(self, items: NDArray[np.int64] | list[int]) -> Tensor:
+        """Recall items.
 
-    @property
-    def tasks(self) -> NDArray[np.int64]:
-        return self._columns["tasks"]
+        Parameters
+        ----------
+        items : int array, [n]
+            Numbers, in any order, repeated or not.
 
-    @property
-    def sources(self) -> NDArray[np.int64]:
-        return self._columns["sources"]
+        Returns
+        -------
+        uint8 Tensor, [n, channel, height, width]
+            On the device; float32 for stores that keep features.
 
-    def extra(self, items: NDArray) -> NDArray[np.float32]:
-        return np.stack([self._extra[i] for i in items])
+        Raises
+        ------
+        ValueError
+            A file of the store is damaged.
+        IndexError
+            There is no such item.
+        """
+        items = np.asarray(items, np.int64)
+        rows = self._row_of()[items]
+        if not len(items):
+            raise IndexError("no items to recall were named")
+        working = self._copies.take(rows) if rows.min() >= 0 else self._fetch(items, rows)
+        if len(self._versions) == 1:
+            return self.codec.reconstruct(working, next(iter(self._versions)))
+        versions = self._column("version")[items]
+        parts = [(np.flatnonzero(versions == v), int(v)) for v in np.unique(versions)]
+        recalled = [self.codec.reconstruct(working[torch.from_numpy(where)], v) for where, v in parts]
+        back = np.argsort(np.concatenate([where for where, _ in parts]))
+        return torch.cat(recalled)[torch.from_numpy(back).to(self._device)]
 
-    def read(self, items: NDArray) -> Tensor:
-        working = self.codec.working(np.stack([self._symbols[i] for i in items]), 0)
-        return self.codec.reconstruct(working.to(self._device), 0)
+    def extra(self, items: NDArray[np.int64] | list[int]) -> NDArray[np.float32]:
+        """Extra values of items, float32 [n, value]; NaN where an item was given fewer."""
+        items = np.asarray(items, np.int64)
+        if len(self._online):
+            found = self._online.extra(items)
+        else:
+            of_item: dict[int, NDArray[np.float32]] = {}
+            for first, _, _, _, values in self._lessons.records(items):
+                of_item |= dict(enumerate(values, start=first))
+            found = [of_item[item] for item in items.tolist()]
+        values = np.full((len(items), max((len(v) for v in found), default=0)), np.nan, np.float32)
+        for row, given in zip(values, found, strict=True):
+            row[: len(given)] = given
+        return values
+
+    def reconstruction(self, images: Any, sample: int = 256) -> Reconstruction:
+        """Hold recalled items against their originals.
+
+        Parameters
+        ----------
+        images : uint8 array or ImageReader
+            What `sources` are indices of.
+        sample : int
+            Items to compare, drawn evenly.
+
+        Returns
+        -------
+        Reconstruction
+        """
+        if not len(self):
+            return Reconstruction(psnr=float("nan"), bits_per_pixel=float("nan"))
+        bits = 8 * self.bytes_by_part()["codes"] / (len(self) * self.shape[0] * self.shape[1])
+        known = np.flatnonzero(self.sources >= 0)
+        if self.gives == "features" or not len(known):
+            return Reconstruction(psnr=float("nan"), bits_per_pixel=bits)
+        items = np.sort(self._rng("store", "sample").permutation(known)[:sample])
+        squares, numbers = 0.0, 0
+        for start in range(0, len(items), 64):
+            some = items[start : start + 64]
+            original = np.asarray(images[self.sources[some]], np.float64)
+            recalled = self.read(some).cpu().numpy().transpose(0, 2, 3, 1).reshape(original.shape)
+            squares += float(np.square(original - recalled).sum())
+            numbers += original.size
+        psnr = float("inf") if squares == 0 else 10 * np.log10(PEAK**2 * numbers / squares)
+        return Reconstruction(psnr=float(psnr), bits_per_pixel=bits)
 
     @property
     def nbytes(self) -> int:
-        return sum(self.bytes_by_part().values())
+        """Bytes of all files of the store."""
+        self._online.flush()
+        return self._lessons.nbytes + self._online.nbytes + self._parameters.nbytes
 
     def bytes_by_part(self) -> dict[str, int]:
-        return {
-            "codes": sum(s.nbytes for s in self._symbols),
-            "parameters": 0,
-            "index": 0,
-            "labels": 8 * len(self),
-            "extra": sum(e.nbytes for e in self._extra),
-        }
+        """The same by what they are for: codes, labels, index (with checksums), extra, parameters."""
+        self._online.flush()
+        lessons, online = self._lessons.bytes_by_part(), self._online.bytes_by_part()
+        return {**{part: lessons[part] + online[part] for part in lessons}, "parameters": self._parameters.nbytes}
 
     @property
     def working_bytes(self) -> int:
-        return 0
+        """Bytes of working memory, on the device, that copies of items take."""
+        return self._copies.nbytes
 
-    def reconstruction(self, images: Any, sample: int = 256) -> Reconstruction:
-        return Reconstruction(psnr=float("inf"), bits_per_pixel=8.0)
+    def state(self) -> State:
+        """Where the store stands, in small arrays; the items themselves stay in its files."""
+        self._online.flush()
+        state = {
+            "fitted": np.array([self._fitted_for, self._begun, self._online_fitted], np.int64),
+            **self._parameters.state(),
+            **self._lessons.state(),
+            **self._online.state(),
+            **{f"codec/{name}": values for name, values in self.codec.state().items()},
+        }
+        paths = [*self._parameters.paths(), *self._lessons.paths(), *self._online.paths()]
+        state["generation"] = np.array(self._journal.mark({path: path.stat().st_size for path in paths}), np.int64)
+        return state
 
-    def state(self) -> dict[str, NDArray]:
-        return {"met": np.array(self._met)}
+    def load_state(self, state: State) -> None:
+        """Go back to a state: files are given the content that they had then, and are checked.
 
-    def load_state(self, state: dict[str, NDArray]) -> None:
-        self._met = int(state["met"])
+        One of the last few states that were taken; what the store held at those is kept beside its folder.
+
+        Raises
+        ------
+        ValueError
+            A file is missing, cut, damaged, or another than the state names.
+        """
+        self._lessons.close()
+        self._journal.roll_back(int(state["generation"]))
+        known = [*self._parameters.named(state), *self._lessons.named(state), *self._online.named(state)]
+        for path in known:
+            for folder in (self.folder, self._making):
+                if not path.exists() and (moved := folder / path.name).exists():
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    moved.rename(path)
+        for path in self._own_files():
+            if path not in known:
+                path.unlink()
+        self._lessons.load_state(state)
+        self._online.load_state(state)
+        for version, data in self._parameters.load_state(state):
+            try:
+                self.codec.load_parameters(version, data)
+            except ValueError as error:
+                raise ValueError(harm(self.folder, f"has a decoder that does not fit: {error}")) from None
+        prefix = "codec/"
+        self.codec.load_state({n.removeprefix(prefix): v for n, v in state.items() if n.startswith(prefix)})
+        self._fitted_for, begun, fitted = state["fitted"].tolist()
+        self._begun, self._online_fitted = bool(begun), bool(fitted)
+        self._copies.clear()
+        self._rows, self._rows_lie_as = np.full(len(self._online), -1, np.int64), []
+        self._renumber()
 
     def close(self) -> None:
-        pass
+        """Write what is not written yet and close all files."""
+        self._online.flush()
+        self._lessons.close()
+
+    def _lesson(
+        self,
+        images: Any,
+        indices: NDArray[np.int64],
+        labels: NDArray[np.int64],
+        task: int,
+        features: Any | None,
+        extra: NDArray[np.float32] | None,
+    ) -> LessonToStore:
+        indices, labels = np.asarray(indices, np.int64), np.asarray(labels, np.int64)
+        for name, given in (("indices", indices), ("labels", labels), ("features", features), ("extra", extra)):
+            if given is not None and len(given) != len(labels):
+                raise ValueError(f"a lesson of {len(labels)} labels needs as many {name}; found {len(given)}")
+        if not len(labels) or labels.min() < 0:
+            raise ValueError(f"a lesson needs items, and slots count from 0; found labels {labels.tolist()[:10]}")
+        if self.spec.keep == "herding" and features is None:
+            raise ValueError(
+                'keep="herding" chooses images by their features, and none were given; give features, or keep="random"'
+            )
+        if self.gives == "features":
+            self._originals(None, None if features is None else features[np.zeros(1, np.int64)])
+            read: Callable[[NDArray[np.int64]], NDArray] = lambda places: features[places]  # noqa: E731
+        else:
+            self._originals(images[indices[:1]], None)
+            read = lambda places: images[indices[places]]  # noqa: E731
+        if extra is not None:
+            extra = np.asarray(extra, np.float32)
+        return LessonToStore(read=read, sources=indices, labels=labels, task=task, features=features, extra=extra)
+
+    def _originals(self, images: NDArray | None, features: NDArray | None) -> NDArray:
+        """What the codec codes, after a look at its shape."""
+        if self.gives == "features":
+            if features is None or features.ndim != 4:
+                found = "none" if features is None else f"shape {list(features.shape)}"
+                raise ValueError(f"this store keeps features, float32 [item, channel, height, width]; found {found}")
+            return np.asarray(features, np.float32)
+        if images is None or images.shape[1:] != tuple(self.shape) or images.dtype != np.uint8:
+            found = "none" if images is None else f"{images.dtype} {list(images.shape)}"
+            raise ValueError(f"this store was made for uint8 images of shape {list(self.shape)}; found {found}")
+        return images
+
+    def _begin(self, other: LessonItems | OnlineItems, what: str) -> None:
+        if len(other):
+            raise ValueError(f"the store {self.folder} cannot {what}; give each use a store of its own")
+        if not self._begun:
+            for path in self._own_files():
+                path.unlink()
+            shutil.rmtree(self._aside, ignore_errors=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._begun = True
+        needed = HEADER_BYTES + (self.codec.record_bytes or 0)
+        if self.spec.budget is not None and self.spec.budget < needed:
+            raise ValueError(
+                f"a budget of {self.spec.budget:,} bytes is too small for one item, which takes at least {needed:,}. "
+                "Give a larger budget or another kind of store"
+            )
+
+    def _drop_work(self) -> None:
+        self._lessons.drop_work()
+        self._parameters.drop_work()
+
+    def _room(self) -> int | None:
+        return None if self.spec.budget is None else self.spec.budget - self._parameters.nbytes_after
+
+    def _own_files(self) -> list[Path]:
+        return [
+            p
+            for folder in (self.folder, self._making)
+            for end in ("codes", "parameters")
+            for p in folder.glob(f"*.{end}")
+        ]
+
+    def _column(self, name: str) -> NDArray[np.int64]:
+        if len(self._online):
+            return self._online.column(name)
+        if name not in self._columns:
+            self._columns[name] = self._lessons.sources if name == "source" else self._lessons.column(name)
+            self._columns[name].flags.writeable = False
+        return self._columns[name]
+
+    def _renumber(self) -> None:
+        """Items have other numbers now."""
+        self._columns, self._rows_are_old = {}, True
+        if len(self._online):
+            self._versions = set(np.unique(self._online.column("version")).tolist())
+        else:
+            self._versions = {segment.head.version for segment in self._lessons.segments}
+
+    def _row_of(self) -> NDArray[np.int64]:
+        """Row among the working copies of every item, -1 for none."""
+        if len(self._online):
+            return self._rows
+        if self._rows_are_old:
+            lie_as = self._lessons.layout()
+            ends = np.cumsum([items for _, items in self._rows_lie_as])
+            parts = np.split(self._rows, ends[:-1]) if len(ends) else []
+            old = {name: rows for (name, _), rows in zip(self._rows_lie_as, parts, strict=True)}
+            new = []
+            for name, items in lie_as:
+                rows = old.pop(name, np.empty(0, np.int64))
+                self._copies.free(rows[items:])
+                new += [rows[:items], np.full(max(0, items - len(rows)), -1, np.int64)]
+            for rows in old.values():
+                self._copies.free(rows)
+            self._rows = np.concatenate([np.empty(0, np.int64), *new])
+            self._rows_lie_as, self._rows_are_old = lie_as, False
+        return self._rows
+
+    def _follow(self, changed: set[int]) -> None:
+        """After some places of an online store have got other items."""
+        places = np.array(sorted(changed), np.int64)
+        held = places[places < len(self._rows)]
+        self._copies.free(self._rows[held])
+        self._rows[held] = -1
+        n = len(self._online)
+        self._rows = np.concatenate([self._rows[:n], np.full(max(0, n - len(self._rows)), -1, np.int64)])
+        self._versions = {self.codec.version}
+
+    def _fetch(self, items: NDArray[np.int64], rows: NDArray[np.int64]) -> Tensor:
+        """Working copies of items of which some have no row yet: those are read from the files, and given one."""
+        missing = np.unique(items[rows < 0])
+        numbers, copies = self._unpacked(missing)
+        self._rows[numbers] = self._copies.put(copies)
+        rows = self._rows[items]
+        if rows.min() >= 0:
+            return self._copies.take(rows)
+        place = np.searchsorted(numbers, items)
+        fetched = copies.to(self._device)[torch.from_numpy(np.minimum(place, len(numbers) - 1))]
+        if rows.max() >= 0:
+            held = np.flatnonzero(rows >= 0)
+            fetched[torch.from_numpy(held).to(self._device)] = self._copies.take(rows[held])
+        return fetched
+
+    def _unpacked(self, items: NDArray[np.int64]) -> tuple[NDArray[np.int64], Tensor]:
+        """Numbers, ascending, and working copies of items without a row, those of the same blocks included."""
+        if len(self._online):
+            found = [(item, 1, version, codes) for item, version, codes in self._online.codes(items)]
+        else:
+            found = [record[:4] for record in self._lessons.records(items)]
+        numbers = np.concatenate([np.arange(first, first + count) for first, count, _, _ in found])
+        copies = []
+        for version in sorted({record[2] for record in found}):
+            same = [(codes, count) for _, count, of_version, codes in found if of_version == version]
+            copies.append(self.codec.working(self._symbols(same, version), version))
+        if len(copies) > 1:
+            of = np.concatenate([np.full(count, version) for _, count, version, _ in found])
+            copies = [torch.cat(copies)[torch.from_numpy(np.argsort(np.argsort(of, kind="stable"), kind="stable"))]]
+        lacking = self._rows[numbers] < 0
+        return numbers[lacking], copies[0] if lacking.all() else copies[0][torch.from_numpy(lacking)]
+
+    def _symbols(self, records: list[tuple[bytes, int]], version: int) -> Symbols:
+        if self.codec.record_bytes:
+            return self.codec.unpack(b"".join(codes for codes, _ in records), len(records), version)
+        parts = [self.codec.unpack(codes, count, version) for codes, count in records]
+        if isinstance(parts[0], np.ndarray):
+            return np.concatenate(parts)
+        return [symbols for part in parts for symbols in part]

@@ -1,0 +1,85 @@
+"""How many items of each class a budget holds, so that no class has more than one above another that could have it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .segment import Segment
+
+
+class ClassItems:
+    """All stored items of one class, in one order of keeping over its lessons.
+
+    Parameters
+    ----------
+    segments : sequence of Segment
+    priorities : sequence of float array
+        For each segment, what its items are ordered by within the class; ascending.
+    most : int or None
+        Items that the class may have at most.
+    """
+
+    def __init__(
+        self, segments: Sequence[Segment], priorities: Sequence[NDArray[np.float64]], most: int | None = None
+    ) -> None:
+        self.segments = segments
+        count = sum(segment.items for segment in segments)
+        self.count = count if most is None else min(count, most)
+        self._priorities = priorities
+        self._lesson_of: NDArray[np.intp] | None = None
+
+    def split(self, items: int) -> list[int]:
+        """How many of the first ``items`` to be kept lie in each segment."""
+        if len(self.segments) == 1:
+            return [min(items, self.count)]
+        if self._lesson_of is None:
+            held = [segment.items for segment in self.segments]
+            order = np.argsort(np.concatenate([p[:n] for n, p in zip(held, self._priorities, strict=True)]))
+            self._lesson_of = np.repeat(np.arange(len(held)), held)[order]
+        return np.bincount(self._lesson_of[:items], minlength=len(self.segments)).tolist()
+
+    def bytes_for(self, items: int) -> int:
+        """Bytes of the files that hold so many items."""
+        held = sum(segment.items for segment in self.segments)
+        counts = [segment.items for segment in self.segments] if items >= held else self.split(items)
+        return sum(segment.bytes_for(n) for segment, n in zip(self.segments, counts, strict=True))
+
+
+def fits(classes: Sequence[ClassItems], level: int, room: int) -> bool:
+    """Whether every class can have as many items as ``level``, or all it has."""
+    return sum(items.bytes_for(min(level, items.count)) for items in classes) <= room
+
+
+def equal_shares(classes: Sequence[ClassItems], room: int) -> list[int]:
+    """Items of each class that fit in a number of bytes.
+
+    Parameters
+    ----------
+    classes : sequence of ClassItems
+    room : int
+        Bytes.
+
+    Returns
+    -------
+    list of int
+        For each class, all of its items or an equal share; the first classes one more, where that fits.
+    """
+    low, high = 0, max((items.count for items in classes), default=0)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if fits(classes, middle, room):
+            low = middle
+        else:
+            high = middle - 1
+    shares = [min(low, items.count) for items in classes]
+    left = room - sum(items.bytes_for(n) for items, n in zip(classes, shares, strict=True))
+    for place, items in enumerate(classes):
+        if items.count > low:
+            more = items.bytes_for(low + 1) - items.bytes_for(low)
+            if more <= left:
+                shares[place] += 1
+                left -= more
+    return shares

@@ -60,9 +60,17 @@ def in_words(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def fail(message: str, code: int) -> None:
-    """Print an error and leave."""
-    typer.echo(f"engram: {message}", err=True)
+    """Print an error and leave. Of several processes the first speaks for all, but for what fails in one alone."""
+    if _rank() == 0:
+        typer.echo(f"engram: {message}", err=True)
+    elif code == FAILED:
+        typer.echo(f"engram (process {_rank()}): {message}", err=True)
     raise typer.Exit(code)
+
+
+def _rank() -> int:
+    """Number of this process, where torchrun has started several."""
+    return int(os.environ.get("RANK", "0")) if os.environ.get("WORLD_SIZE", "1") != "1" else 0
 
 
 def _words_of(error: BaseException) -> str:
@@ -226,6 +234,7 @@ def _carry_out(out: Path, quiet: bool, start: Callable[[Any], Any]) -> None:
     from .sim.progress import Reporter, reporter_for
     from .table import print_metrics
 
+    quiet = quiet or _rank() > 0
     try:
         with Reporter() if quiet else reporter_for(sys.stderr) as reporter:
             recording = start(reporter)
@@ -238,7 +247,7 @@ def _carry_out(out: Path, quiet: bool, start: Callable[[Any], Any]) -> None:
         print_metrics(recording)
         typer.echo(f"recording: {out}")
     failed = [name for name, model in recording.models.items() if set(model.statuses) == {"failed"}]
-    if failed:
+    if failed and _rank() == 0:
         fail(f"every subject of {', '.join(failed)} stopped; `engram show {out}` says why", FAILED)
 
 

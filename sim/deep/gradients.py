@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from inspect import signature
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
     from .network import CorticalNetwork
     from .objective import Batch, Objective
     from .workbench import Workbench
+
+
+_BUFFERS = next(
+    word  # the first since torch 2.13
+    for word in ("forward_sync_buffers", "broadcast_buffers")
+    if word in signature(nn.parallel.DistributedDataParallel).parameters
+)
 
 
 class Gradients:
@@ -40,7 +48,7 @@ class Gradients:
         if self._group.size > 1:
             with lost_in_words():
                 self._step = nn.parallel.DistributedDataParallel(
-                    self._step, broadcast_buffers=bool(self._statistics), gradient_as_bucket_view=True
+                    self._step, **{_BUFFERS: bool(self._statistics)}, gradient_as_bucket_view=True
                 )
 
     def add_up(self, parts: list[Batch], size: int) -> Tensor:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from .image_filters import convolved, displaced, line, disk, rough_field, smooth_field, smoothed, squeezed, zoomed
+from .image_filters import convolved, disk, displaced, line, rough_field, smooth_field, smoothed, squeezed, zoomed
 
 Images = NDArray[np.float32]
 Rng = np.random.Generator

@@ -133,7 +133,7 @@ def zoomed(images: Images, zoom: float) -> Images:
 
 
 def squeezed(images: Images, share: float) -> Images:
-    """Images brought to a share of their pixels along a side, each then drawn as a square.
+    """Images brought to a share of their pixels along a side, each then drawn as a square with soft edges.
 
     Examples
     --------
@@ -165,8 +165,8 @@ def _squeezing(size: int, fewer: int) -> NDArray:
     edges = np.arange(fewer + 1) * size / fewer
     pixels = np.arange(size)
     overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
-    mean = np.clip(overlap, 0, None) * fewer / size  # [new, old]
-    return mean[np.minimum(((pixels + 0.5) * fewer / size).astype(int), fewer - 1)]
+    shared = np.clip(overlap, 0, None)  # [square, pixel]
+    return shared.T @ shared * fewer / size
 
 
 def smooth_field(rng: np.random.Generator, shape: tuple[int, int, int], width: float) -> Fields:

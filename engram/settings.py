@@ -81,7 +81,7 @@ def class_order_from(text: str) -> str | tuple[str, ...]:
     Parameters
     ----------
     text : str
-        A word (``shuffled``, ``listed``, ``seed-1993``), names separated by commas, or a text file with one name a line.
+        A word (``shuffled``, ``listed``, ``seed-1993``), names separated by commas, or a file with one name a line.
 
     Returns
     -------
@@ -117,8 +117,8 @@ def class_order_from(text: str) -> str | tuple[str, ...]:
         return names
     if "," not in text:
         raise ValueError(
-            f"--class-order: found {text!r}; expected {one_of(CLASS_ORDERS)}, names separated by commas, or a file with "
-            f"one name a line.{nearest(text, CLASS_ORDERS)}"
+            f"--class-order: found {text!r}; expected {one_of(CLASS_ORDERS)}, names separated by commas, or a file "
+            f"with one name a line.{nearest(text, CLASS_ORDERS)}"
         )
     return tuple(name.strip() for name in text.split(","))
 

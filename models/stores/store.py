@@ -327,17 +327,21 @@ class EpisodicStore:
 
     def state(self) -> State:
         """Where the store stands, in small arrays; the items themselves stay in its files."""
+        state = self.outline()
+        paths = [*self._parameters.paths(), *self._lessons.paths(), *self._online.paths()]
+        state["generation"] = np.array(self._journal.mark({path: path.stat().st_size for path in paths}), np.int64)
+        return state
+
+    def outline(self) -> State:
+        """What another process needs to `follow` this one."""
         self._online.flush()
-        state = {
+        return {
             "fitted": np.array([self._fitted_for, self._begun, self._online_fitted], np.int64),
             **self._parameters.state(),
             **self._lessons.state(),
             **self._online.state(),
             **{f"codec/{name}": values for name, values in self.codec.state().items()},
         }
-        paths = [*self._parameters.paths(), *self._lessons.paths(), *self._online.paths()]
-        state["generation"] = np.array(self._journal.mark({path: path.stat().st_size for path in paths}), np.int64)
-        return state
 
     def load_state(self, state: State) -> None:
         """Go back to a state: files are given the content that they had then, and are checked.
@@ -360,6 +364,21 @@ class EpisodicStore:
         for path in self._own_files():
             if path not in known:
                 path.unlink()
+        self.follow(state)
+
+    def follow(self, state: State) -> None:
+        """Take up what another process has written to the folder, to read it; nothing is changed there.
+
+        Parameters
+        ----------
+        state : dict
+            As `outline` or `state` gave it in that process.
+
+        Raises
+        ------
+        ValueError
+            A file is missing, cut, damaged, or another than the state names.
+        """
         self._lessons.load_state(state)
         self._online.load_state(state)
         for version, data in self._parameters.load_state(state):

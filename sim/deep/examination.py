@@ -142,7 +142,10 @@ class Examination:
         bench.network.eval()
         scores = []
         for batch in batches:
-            images = channels_first(torch.from_numpy(np.ascontiguousarray(batch)).to(bench.device))
+            divided = len(batch) >= bench.group.size
+            mine = np.ascontiguousarray(batch[bench.group.rows()] if divided else batch)
+            images = channels_first(torch.from_numpy(mine).to(bench.device))
             with bench.autocast():
-                scores.append(self._learner.scores(bench.to_input(images)).float().cpu().numpy())
+                answers = self._learner.scores(bench.to_input(images)).float().cpu()
+            scores.append((bench.group.gather_rows(answers, len(batch)) if divided else answers).numpy())
         return np.concatenate(scores)

@@ -130,7 +130,8 @@ class DeepSession(Session):
         updates, passes, forward = (now - before for now, before in zip(spent, self._spent, strict=True))
         self._rows.add("costs", phase=step.index, updates=updates, image_passes=passes, forward_passes=forward)
         self._spent, self._points = spent, 0
-        if store is not None and step.kind == "wake" and step.lesion != HIPPOCAMPUS and len(store):
+        written = step.kind == "wake" and self._bench.group.first
+        if store is not None and written and step.lesion != HIPPOCAMPUS and len(store):
             self._record_store(step, store)
         self._bench.end_phase()
 
@@ -203,13 +204,15 @@ class DeepSession(Session):
         return self._rows.drain()
 
     def _open_store(self, state: Mapping[str, NDArray] | None = None) -> None:
-        """Open the store where it was left, or begin an empty one."""
-        if self._bench.store is not None or self.model.store is None:
-            return
-        if state is None and self._folder.is_dir() and not self._folder.is_symlink():
-            shutil.rmtree(self._folder)
-        self._folder.mkdir(parents=True, exist_ok=True)
+        """Open the store where it was left, or begin an empty one. Of several processes the first one does."""
         bench = self._bench
+        if bench.store is not None or self.model.store is None:
+            return
+        if bench.group.first:
+            if state is None and self._folder.is_dir() and not self._folder.is_symlink():
+                shutil.rmtree(self._folder)
+            self._folder.mkdir(parents=True, exist_ok=True)
+        bench.group.barrier()
         bench.store = EpisodicStore(
             self.model.store,
             self._folder,
@@ -219,4 +222,6 @@ class DeepSession(Session):
             threads=self.settings.threads,
         )
         if state is not None:
-            bench.store.load_state(dict(state))
+            if bench.group.first:
+                bench.store.load_state(dict(state))
+            bench.follow_store()

@@ -206,12 +206,23 @@ class Workbench:
             given = features
             if given is None and store.spec.keep == "herding":
                 given = self.embed(lesson.indices)
-            for doing in store.write(
-                self.images, lesson.indices, lesson.labels, lesson.task, features=given, extra=extra
-            ):
+            work = None
+            if self.group.first:
+                work = store.write(
+                    self.images, lesson.indices, lesson.labels, lesson.task, features=given, extra=extra
+                )
+            for doing in self.group.lead(work):
                 yield Tick(doing)
+            self.follow_store()
 
         yield from self.piece(write)
+
+    def follow_store(self) -> None:
+        """Take up, in the other processes, what the first one has written to the store."""
+        if self.store is not None and self.group.size > 1:
+            outline = self.group.share(self.store.outline() if self.group.first else None)
+            if not self.group.first:
+                self.store.follow(outline)
 
     def train(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -42,7 +44,7 @@ class Bottleneck(nn.Module):
         super().__init__()
         self.matrices, self.biases, self.factors = nn.ParameterList(), nn.ParameterList(), nn.ParameterList()
         spread = INITIAL_SPREAD ** (1 / (len(WIDTHS) - 1))
-        for before, after in zip(WIDTHS, WIDTHS[1:], strict=False):
+        for before, after in pairwise(WIDTHS):
             first = torch.full((channels, after, before), 1 / spread / after).expm1().log()
             self.matrices.append(nn.Parameter(first))
             self.biases.append(nn.Parameter(torch.rand(channels, after, 1, generator=generator) - 0.5))

@@ -12,76 +12,153 @@ from numpy.typing import NDArray
 from ..codec import Codec, Read, Symbols
 from .decoder import Decoder
 from .network import CueNetwork
+from .refinement import Refinement, refine
+from .sizes import size_of
 from .tables import REACH
 from .training import Training
+from .weights import load_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ..spec import CueStore, Random, Shape
 
-MOST_TOGETHER = 256
-FEWEST_TOGETHER = 8
+MOST_TOGETHER, FEWEST_TOGETHER = 256, 8
 SYMBOLS_TOGETHER = 1 << 17
-"""Cues of one block hold about so many symbols: what opening and closing a block costs is then lost among them."""
-IMAGES_TOGETHER = 256
+"""Cues of one block hold about so many symbols at most: enough for what closing a block costs to be lost in them."""
+PIXELS_AT_ONCE = 1 << 18
+"""Pixels of the images that are separated, or refined, together."""
 
 
 class CueCodec(Codec):
+    """The semi-parametric memory of "BrainCL": coded cues of every image, and a decoder that they share.
+
+    The analysis network (pattern separation) lives from the beginning of a task's training to the end of its coding,
+    and is dropped then. What stays is a version of the decoder: synthesis network, medians and tables. Every later task
+    has a version of its own. With ``decoder="task"`` that is a whole one, warm-started from the one before. With
+    ``decoder="shared"`` the synthesis network of the first task stays as it is, and so do the images that older cues
+    decode to; later tasks learn another way into it, and add medians and tables only.
+
+    Parameters
+    ----------
+    spec : CueStore
+    shape : tuple of int
+        Of an image: (height, width), or (height, width, 3).
+    rng : callable
+        Gives the generator of a named random stream.
+    device : str
+    threads : int
+
+    Attributes
+    ----------
+    refinement : Refinement or None
+        What refining the cues of the last task has changed so far; None without refinement.
+
+    References
+    ----------
+    Ballé et al., "Variational image compression with a scale hyperprior", ICLR 2018 (factorised prior); Liu et al.,
+    "BrainCL", arXiv 2504.14727.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from engram.data.seeds import child_rng
+    >>> from engram.models.stores import CueStore
+    >>> images = np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8)
+    >>> codec = CueCodec(CueStore(channels=4, latent=2, epochs=1), (8, 8), partial(child_rng, 7))
+    >>> for _ in codec.fit(lambda places: images[places], 40, task=0):
+    ...     pass
+    >>> cues = codec.quantise(images)
+    >>> cues.shape, cues.dtype
+    ((40, 2, 2, 2), dtype('int8'))
+    >>> bool((codec.unpack(codec.pack(cues, 0), 40, 0) == cues).all())
+    True
+    >>> codec.reconstruct(codec.working(cues, 0), 0).shape
+    torch.Size([40, 1, 8, 8])
+    """
+
     def __init__(self, spec: CueStore, shape: Shape, rng: Random, device: str = "cpu", threads: int = 1) -> None:
-        self.spec, self.shape, self._rng, self._device = spec, shape, rng, torch.device(device)
+        self.spec, self.shape, self.size = spec, shape, size_of(spec, shape)
         self.caches = spec.working_cache
+        self.refinement: Refinement | None = None
+        self._rng, self._device = rng, torch.device(device)
         self._decoders: dict[int, Decoder] = {}
         self._network: CueNetwork | None = None
         self._training: Training | None = None
-        self._task = -1
-        self._state: dict[str, NDArray] = {}
+        self._left_off: dict[str, NDArray] = {}
         self._cue = self._new_network(0).cue_shape(1)[1:]
         self.block = int(np.clip(SYMBOLS_TOGETHER // np.prod(self._cue), FEWEST_TOGETHER, MOST_TOGETHER))
 
     def fit(self, read: Read, n: int, task: int) -> Iterator[str]:
-        if self._state:
-            fitted = self._resume(read, n, task)
-        else:
-            self._network, fitted = self._start(task), False
-            self._task = task
-        if fitted:
-            return
-        assert self._network is not None
-        if self._training is None:
-            self._training = Training(self._network, self.spec, read, n, task, self._rng)
-        yield from self._training.run()
-        self._training = None
-        self.version = max(self._decoders, default=-1) + 1
-        self._decoders[self.version] = Decoder.of(self._network)
-        yield f"cues: decoder {self.version} is ready"
+        if not n:
+            raise ValueError(f"task {task} has no images to learn cues from")
+        left_off, self._left_off = self._left_off, {}
+        self._network, self.refinement = self._beginning(task), None
+        if self._is_learned:
+            training = Training(self._network, self.size, self.spec.rate_weight, read, n, task, self._rng)
+            if left_off:
+                training.load_state(_named("training/", left_off))
+            self._training = training
+            yield from training.run()
+            self._training = None
+        self._add_version(self._network)
 
     def finish(self, task: int) -> None:
-        self._network = None
+        if self._is_learned:
+            self._network = None
+
+    @property
+    def _is_learned(self) -> bool:
+        """Whether tasks train networks; otherwise the given weights are used as they are."""
+        return self.size.epochs > 0
 
     def _new_network(self, task: int) -> CueNetwork:
         seed = int(self._rng("cues", "weights", task).integers(2**63))
-        return CueNetwork(self.spec, self.shape, torch.Generator().manual_seed(seed)).to(self._device)
+        return CueNetwork(self.size, self.shape, torch.Generator().manual_seed(seed))
 
-    def _start(self, task: int) -> CueNetwork:
+    def _beginning(self, task: int) -> CueNetwork:
+        """The network that a task's training begins with."""
         network = self._new_network(task)
+        if self.spec.weights is not None:
+            load_weights(network, self.spec.weights)
         if self._decoders:
-            network.synthesis.load_state_dict(self._decoders[max(self._decoders)].synthesis.state_dict())
-        return network
+            newest = self._decoders[max(self._decoders)]
+            network.synthesis.load_state_dict(newest.synthesis.state_dict())
+            network.synthesis.requires_grad_(self.spec.decoder == "task")
+        return network.to(self._device)
+
+    def _add_version(self, network: CueNetwork) -> None:
+        if self._decoders and not self._is_learned:
+            return  # the given weights already are a version
+        self.version = max(self._decoders, default=-1) + 1
+        self._decoders[self.version] = Decoder.of(network)
 
     def quantise(self, originals: NDArray) -> Symbols:
         if self._network is None:
             raise ValueError(
-                "cues can only be made of images that their networks were fitted to: write whole lessons to a store of "
-                "cues, or keep an online stream in a raw or jpeg store"
+                "cues are made by a network that is learned on a whole lesson and dropped after it: write whole "
+                "lessons to a store of cues, or give it weights and epochs=0; a raw or jpeg store can keep an online "
+                "stream"
             )
-        medians = self._decoders[self.version].medians[:, None, None]
-        symbols = []
-        with torch.inference_mode():
-            for start in range(0, len(originals), IMAGES_TOGETHER):
-                latents = self._network.analysis(self._network.to_input(originals[start : start + IMAGES_TOGETHER]))
-                symbols.append((latents - medians).round().clamp(-REACH, REACH).to(torch.int8).cpu().numpy())
-        return np.concatenate(symbols) if symbols else np.empty((0, *self._cue), np.int8)
+        medians = self._decoders[self.version].medians
+        together = max(1, PIXELS_AT_ONCE // (self.shape[0] * self.shape[1]))
+        symbols = [np.empty((0, *self._cue), np.int8)]
+        for start in range(0, len(originals), together):
+            found = self._separated(self._network.to_input(originals[start : start + together]), medians)
+            symbols.append(found.to(torch.int8).cpu().numpy())
+        return np.concatenate(symbols)
+
+    def _separated(self, images: Tensor, medians: Tensor) -> Tensor:
+        assert self._network is not None
+        if not self.spec.refine_steps:
+            with torch.no_grad():
+                latents = self._network.analysis(images) - medians[:, None, None]
+                return latents.round().clamp(-REACH, REACH)
+        symbols, change = refine(
+            self._network, images, medians, self.spec.rate_weight, self.spec.refine_steps, self.spec.refine_rate
+        )
+        self.refinement = change if self.refinement is None else self.refinement.joined(change)
+        return symbols
 
     def pack(self, symbols: Symbols, version: int) -> bytes:
         return self._decoders[version].coder.encode(np.asarray(symbols))
@@ -100,42 +177,40 @@ class CueCodec(Codec):
         return self._decoders[version].tables.bits(cues.swapaxes(0, 1).reshape(cues.shape[1], -1))
 
     def parameters(self, version: int) -> bytes:
-        return self._decoders[version].to_bytes()
+        decoder = self._decoders[version]
+        return decoder.entropy_bytes() if self._shares(version) else decoder.to_bytes()
 
     def load_parameters(self, version: int, data: bytes) -> None:
-        synthesis = self._new_network(0).synthesis
-        self._decoders[version] = Decoder.from_bytes(data, synthesis, self.spec.latent, self._device)
+        if self._shares(version):
+            if 0 not in self._decoders:
+                raise ValueError(f"decoder {version} shares the network of decoder 0, which is missing")
+            decoder = Decoder.sharing(self._decoders[0], data)
+        else:
+            decoder = Decoder.from_bytes(data, self._new_network(0).synthesis, self.size.latent, self._device)
+        self._decoders[version] = decoder
         self.version = max(self._decoders)
 
+    def _shares(self, version: int) -> bool:
+        return version > 0 and self.spec.decoder == "shared"
+
     def state(self) -> dict[str, NDArray]:
-        if self._network is None:
-            return {}
         if self._training is not None:
-            return {"task": np.array(self._task)} | {f"training/{k}": v for k, v in self._training.state().items()}
-        analysis = {f"analysis/{k}": v.cpu().numpy().copy() for k, v in self._network.analysis.state_dict().items()}
-        return {"task": np.array(self._task), "version": np.array(self.version)} | analysis
+            return {f"training/{name}": value for name, value in self._training.state().items()}
+        if self._network is None:
+            return self._left_off
+        analysis = self._network.state_dict()
+        coding = {f"coding/{name}": value.cpu().numpy().copy() for name, value in analysis.items()}
+        return coding | {"version": np.array(self.version)}
 
     def load_state(self, state: dict[str, NDArray]) -> None:
-        self._network, self._training, self._state = None, None, dict(state)
-
-    def _resume(self, read: Read, n: int, task: int) -> bool:
-        state, self._state = self._state, {}
-        self._task = int(state["task"])
-        if self._task != task:
-            raise ValueError(f"the codec of cues stopped in task {self._task}; it cannot go on with task {task}")
-        self._network = self._start(task)
+        self._network, self._training, self._left_off = None, None, {}
         if "version" in state:
             self.version = int(state["version"])
-            self._network.analysis.load_state_dict(
-                {
-                    k.removeprefix("analysis/"): torch.from_numpy(v)
-                    for k, v in state.items()
-                    if k.startswith("analysis/")
-                }
-            )
-            return True
-        self._training = Training(self._network, self.spec, read, n, task, self._rng)
-        self._training.load_state(
-            {k.removeprefix("training/"): v for k, v in state.items() if k.startswith("training/")}
-        )
-        return False
+            self._network = self._new_network(0).to(self._device)
+            self._network.load_state_dict({n: torch.from_numpy(v) for n, v in _named("coding/", state).items()})
+        else:
+            self._left_off = dict(state)
+
+
+def _named(prefix: str, state: dict[str, NDArray]) -> dict[str, NDArray]:
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

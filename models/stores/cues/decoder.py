@@ -61,9 +61,13 @@ class Decoder:
         return torch.cat(recalled)
 
     def to_bytes(self) -> bytes:
-        """Parameters and medians in half precision, one after the other, and the tables."""
+        """Parameters of the synthesis network in half precision, one after the other, and `entropy_bytes`."""
         parameters = [p.detach().cpu().numpy().astype("<f2").tobytes() for p in self.synthesis.parameters()]
-        return b"".join([*parameters, self.medians.cpu().numpy().astype("<f2").tobytes(), self.tables.to_bytes()])
+        return b"".join([*parameters, self.entropy_bytes()])
+
+    def entropy_bytes(self) -> bytes:
+        """Medians in half precision, and tables."""
+        return self.medians.cpu().numpy().astype("<f2").tobytes() + self.tables.to_bytes()
 
     @classmethod
     def from_bytes(cls, data: bytes, synthesis: Synthesis, latent: int, device: torch.device) -> Decoder:
@@ -75,22 +79,41 @@ class Decoder:
             The bytes are those of other networks, or damaged.
         """
         parameters = list(synthesis.parameters())
-        numbers = sum(p.numel() for p in parameters) + latent
-        if len(data) < 2 * numbers:
-            raise ValueError(
-                f"a decoder of cues has {numbers:,} numbers of two bytes, and tables; found {len(data):,} bytes in all"
-            )
-        tables, used = Tables.from_bytes(data[2 * numbers :], latent)
-        if used != len(data) - 2 * numbers:
-            raise ValueError(f"a decoder of cues is followed by {len(data) - 2 * numbers - used:,} bytes too many")
-        values = torch.from_numpy(np.frombuffer(data, "<f2", numbers).astype(np.float32))
-        if not torch.isfinite(values).all():
-            raise ValueError("the parameters of a decoder of cues are not all finite: they are damaged")
-        *pieces, medians = values.split([*(p.numel() for p in parameters), latent])
+        sizes = [p.numel() for p in parameters]
+        values = _halves(data, sum(sizes))
         with torch.no_grad():
-            for parameter, piece in zip(parameters, pieces, strict=True):
+            for parameter, piece in zip(parameters, values.split(sizes), strict=True):
                 parameter.copy_(piece.view_as(parameter))
-        return cls(synthesis.to(device).eval().requires_grad_(False), medians.to(device), tables)
+        synthesis = synthesis.to(device).eval().requires_grad_(False)
+        return cls(synthesis, *_entropy(data[2 * sum(sizes) :], latent, device))
+
+    @classmethod
+    def sharing(cls, other: Decoder, data: bytes) -> Decoder:
+        """The synthesis network of another decoder with what `entropy_bytes` gave.
+
+        Raises
+        ------
+        ValueError
+            The bytes are those of other networks, or damaged.
+        """
+        return cls(other.synthesis, *_entropy(data, len(other.medians), other.medians.device))
+
+
+def _halves(data: bytes, count: int) -> Tensor:
+    if len(data) < 2 * count:
+        raise ValueError(f"a decoder of these cues has {count:,} numbers of two bytes; found {len(data):,} bytes")
+    values = torch.from_numpy(np.frombuffer(data, "<f2", count).astype(np.float32))
+    if not torch.isfinite(values).all():
+        raise ValueError("the numbers of a decoder of cues are not all finite: they are damaged")
+    return values
+
+
+def _entropy(data: bytes, latent: int, device: torch.device) -> tuple[Tensor, Tables]:
+    medians = _halves(data, latent).to(device)
+    tables, used = Tables.from_bytes(data[2 * latent :], latent)
+    if used != len(data) - 2 * latent:
+        raise ValueError(f"{len(data) - 2 * latent - used:,} bytes follow a decoder of cues that do not belong to it")
+    return medians, tables
 
 
 @torch.no_grad()

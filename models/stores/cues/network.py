@@ -14,7 +14,8 @@ from .tables import REACH, Tables
 from .transforms import Synthesis, analysis, cue_sides, initialise
 
 if TYPE_CHECKING:
-    from ..spec import CueStore, Shape
+    from ..spec import Shape
+    from .sizes import Size
 
 
 class CueNetwork(nn.Module):
@@ -22,7 +23,7 @@ class CueNetwork(nn.Module):
 
     Parameters
     ----------
-    spec : CueStore
+    size : Size
     shape : tuple of int
         Of an image: (height, width), or (height, width, 3).
     generator : torch.Generator
@@ -30,22 +31,21 @@ class CueNetwork(nn.Module):
 
     Examples
     --------
-    >>> from engram.models.stores import CueStore
-    >>> network = CueNetwork(CueStore(channels=8, latent=4), (28, 28), torch.Generator().manual_seed(0))
-    >>> network.cue_shape(5)
-    (5, 4, 4, 4)
+    >>> from engram.models.stores.cues.sizes import SMALL
+    >>> CueNetwork(SMALL, (28, 28), torch.Generator().manual_seed(0)).cue_shape(5)
+    (5, 8, 7, 7)
     """
 
-    def __init__(self, spec: CueStore, shape: Shape, generator: torch.Generator) -> None:
+    def __init__(self, size: Size, shape: Shape, generator: torch.Generator) -> None:
         super().__init__()
         height, width, colours = (*shape, 1)[:3]
-        sizes = (colours, spec.channels, spec.latent, spec.stride)
+        sizes = (colours, size.channels, size.latent, size.stride)
         self.analysis = analysis(*sizes)
         self.synthesis = Synthesis(*sizes, height=height, width=width)
-        self.bottleneck = Bottleneck(spec.latent, generator)
+        self.bottleneck = Bottleneck(size.latent, generator)
         initialise(self.analysis, generator)
         initialise(self.synthesis, generator)
-        self._cue = (spec.latent, cue_sides(height, spec.stride)[-1], cue_sides(width, spec.stride)[-1])
+        self._cue = (size.latent, cue_sides(height, size.stride)[-1], cue_sides(width, size.stride)[-1])
 
     @property
     def device(self) -> torch.device:

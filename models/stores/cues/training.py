@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..codec import Read
-from ..spec import CueStore, Random
+from ..spec import Random
 from .network import CueNetwork
+from .sizes import Size
 
 BRIGHTEST = 255
 STEEPEST = 1.0
@@ -71,7 +72,9 @@ class Training:
     ----------
     network : CueNetwork
         Learns in place; what is frozen stays.
-    spec : CueStore
+    size : Size
+    rate_weight : float
+        λ.
     read : callable
         Gives uint8 images [image, height, width(, 3)] by place.
     n : int
@@ -81,10 +84,13 @@ class Training:
         Gives the generator of a named random stream.
     """
 
-    def __init__(self, network: CueNetwork, spec: CueStore, read: Read, n: int, task: int, rng: Random) -> None:
-        self.network, self.spec, self.read, self.n, self.task, self.rng = network, spec, read, n, task, rng
-        self.batches = -(-n // spec.batch_size)
-        self.epochs = max(spec.epochs, -(-FEWEST_STEPS // self.batches))
+    def __init__(
+        self, network: CueNetwork, size: Size, rate_weight: float, read: Read, n: int, task: int, rng: Random
+    ) -> None:
+        self.network, self.size, self.rate_weight = network, size, rate_weight
+        self.read, self.n, self.task, self.rng = read, n, task, rng
+        self.batches = -(-n // size.batch_size)
+        self.epochs = max(size.epochs, -(-FEWEST_STEPS // self.batches))
         self.step = 0
         transforms = [p for part in (network.analysis, network.synthesis) for p in part.parameters() if p.requires_grad]
         entropy = [p for p in network.bottleneck.parameters() if p.requires_grad]
@@ -105,7 +111,7 @@ class Training:
             epoch, batch = divmod(self.step, self.batches)
             if batch == 0 or not order.size:
                 order = self.rng("cues", "order", self.task, epoch).permutation(self.n)
-            places = order[batch * self.spec.batch_size : (batch + 1) * self.spec.batch_size]
+            places = order[batch * self.size.batch_size : (batch + 1) * self.size.batch_size]
             loss = self._learn(self.network.to_input(self.read(np.sort(places))))
             self.step += 1
             psnr = -10 * math.log10(max(loss.error, 1e-10))
@@ -113,15 +119,15 @@ class Training:
 
     def _learn(self, images: Tensor) -> Loss:
         for group in self.optimiser.param_groups:
-            group["lr"] = self.spec.learning_rate * group["haste"] * self._rate()
+            group["lr"] = self.size.learning_rate * group["haste"] * self._rate()
         seed = int(self.rng("cues", "noise", self.task, self.step).integers(2**63))
         generator = torch.Generator(images.device).manual_seed(seed)
         noise = torch.rand(self.network.cue_shape(len(images)), generator=generator, device=images.device) - 0.5
-        loss = rate_distortion(self.network, images, noise, self.spec.rate_weight)
+        loss = rate_distortion(self.network, images, noise, self.rate_weight)
         if not math.isfinite(loss.error + loss.rate):
             raise FloatingPointError(
                 f"the training of cues diverged in step {self.step:,} of task {self.task}; lower learning_rate, "
-                f"now {self.spec.learning_rate:g}"
+                f"now {self.size.learning_rate:g}"
             )
         self.optimiser.zero_grad(set_to_none=True)
         loss.total.backward()

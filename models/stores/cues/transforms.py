@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -90,7 +92,7 @@ def analysis(colours: int, channels: int, latent: int, stride: int) -> nn.Sequen
     """
     widths = [colours] + [channels] * (halvings(stride) - 1) + [latent]
     layers: list[nn.Module] = []
-    for number, (before, after) in enumerate(zip(widths, widths[1:], strict=False)):
+    for number, (before, after) in enumerate(pairwise(widths)):
         if number:
             layers.append(DivisiveNormalisation(before))
         layers.append(nn.Conv2d(before, after, KERNEL, stride=2, padding=KERNEL // 2))
@@ -119,7 +121,7 @@ class Synthesis(nn.Module):
         widths = [latent] + [channels] * (halvings(stride) - 1) + [colours]
         self.rising = nn.ModuleList(
             nn.ConvTranspose2d(before, after, KERNEL, stride=2, padding=KERNEL // 2, output_padding=1)
-            for before, after in zip(widths, widths[1:], strict=False)
+            for before, after in pairwise(widths)
         )
         self.normalising = nn.ModuleList(DivisiveNormalisation(channels, inverse=True) for _ in self.sides[1:])
 

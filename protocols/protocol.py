@@ -188,7 +188,7 @@ class Protocol(Spec):
         >>> load("class-incremental-5").for_classes(10).items.fixed_lists()["list-5"]
         (8, 9)
         """
-        return resolved(self, classes, domains, unknown) if self.open else self
+        return resolved(self, classes, domains, unknown)
 
     def settled(self, classes: int | None = None) -> Protocol:
         """The protocol with whatever it leaves to the item set taken for granted, to be looked at before there is one.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..data.wording import nearest, one_of
 from .blocks import Each, Element, Repeat
 from .items import ItemSpec
-from .phases import Probe
+from .phases import Probe, Wake
 from .problems import ProtocolError
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ def resolved(protocol: Protocol, classes: int, domains: Sequence[str], unknown: 
     try:
         items = _items_for(protocol, classes)
         unknown = unknown or classes > items.slots
+        _check_unknown(protocol, unknown)
+        _check_domains(protocol, domains)
+        if not is_open(protocol):
+            return protocol
         schedule = _settled(protocol.schedule, tuple(domains), unknown)
         fields: dict[str, Any] = {name: getattr(protocol, name) for name in protocol.model_fields_set}
         return type(protocol)(**{**fields, "items": items, "schedule": schedule})
@@ -66,13 +71,7 @@ def _settle(element: Element, domains: tuple[str, ...], unknown: bool) -> Elemen
                 "give one that has, such as a folder in CORe50's layout"
             )
         changes["of"] = domains
-    if isinstance(element, Probe) and element.unknown:
-        if element.unknown is True and not unknown:
-            raise ValueError(
-                "a probe asks for unknown classes (unknown: true), and every class of the item set is an item; "
-                "set items.count below their number, name images of other classes for the run (--unknown), "
-                "or write unknown: if-any"
-            )
+    if isinstance(element, Probe) and element.unknown == "if-any":
         changes["unknown"] = unknown
     if not changes:
         return element
@@ -83,7 +82,32 @@ def _settle(element: Element, domains: tuple[str, ...], unknown: bool) -> Elemen
 def _is_open(element: Element) -> bool:
     if isinstance(element, Each):
         return element.each == "domain" and element.of is None
-    return isinstance(element, Probe) and bool(element.unknown)
+    return isinstance(element, Probe) and element.unknown == "if-any"
+
+
+def _check_domains(protocol: Protocol, domains: Sequence[str]) -> None:
+    named: dict[str, None] = {}
+    for element in _elements(protocol.schedule):
+        if isinstance(element, Each) and element.each == "domain":
+            named |= dict.fromkeys(str(name) for name in element.of or ())
+        elif isinstance(element, Wake) and element.domain not in (None, "current"):
+            named[str(element.domain)] = None
+    if missing := [name for name in named if name not in domains]:
+        there = f"domains {one_of(domains)}" if domains else "no domains"
+        raise ValueError(
+            f'protocol "{protocol.name}" presents the domain "{missing[0]}"; the item set has {there}.'
+            f"{nearest(missing[0], domains)}"
+        )
+
+
+def _check_unknown(protocol: Protocol, unknown: bool) -> None:
+    asked = (isinstance(element, Probe) and element.unknown is True for element in _elements(protocol.schedule))
+    if not unknown and any(asked):
+        raise ValueError(
+            "a probe asks for unknown classes (unknown: true), and every class of the item set is an item; "
+            "set items.count below their number, name images of other classes for the run (--unknown), "
+            "or write unknown: if-any"
+        )
 
 
 def _elements(elements: Sequence[Element]) -> Iterator[Element]:

@@ -112,6 +112,7 @@ class StoredAsMet(Objective):
     def __init__(self, objective: Objective, bench: Workbench, lesson: Lesson) -> None:
         self._objective, self._bench, self._lesson = objective, bench, lesson
         self._updates = -(-len(lesson) // bench.model.batch_size)
+        self.uses_extra = objective.uses_extra  # type: ignore[misc]
 
     def loss(self, network: torch.nn.Module, batch: Batch) -> Tensor:
         return self._objective.loss(network, batch)  # type: ignore[arg-type]

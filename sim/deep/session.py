@@ -211,6 +211,7 @@ class DeepSession(Session):
         if bench.group.first:
             if state is None and self._folder.is_dir() and not self._folder.is_symlink():
                 shutil.rmtree(self._folder)
+                shutil.rmtree(f"{self._folder}.aside", ignore_errors=True)
             self._folder.mkdir(parents=True, exist_ok=True)
         bench.group.barrier()
         bench.store = EpisodicStore(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from ..memory import is_out_of_memory
@@ -45,6 +46,8 @@ def memory_told(model: DeepLearner, device: str) -> Iterator[None]:
 def algorithms(model: DeepLearner) -> Iterator[None]:
     """Let denormal numbers be zero, and only deterministic algorithms be used where the model asks for it."""
     deterministic = torch.are_deterministic_algorithms_enabled()
+    for kind in (np.float32, np.float64):
+        np.finfo(kind)  # NumPy looks at the smallest numbers once, and warns where they are zero
     torch.set_flush_denormal(True)
     if model.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it

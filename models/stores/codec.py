@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from torch import Tensor
 
-Symbols = Sequence[NDArray]
+Symbols = NDArray | list[NDArray]
 """Integers that stand for items, one array for each: an array [item, ...], or a list where they differ in length."""
 Read = Callable[[NDArray[np.int64]], NDArray]
 

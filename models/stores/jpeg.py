@@ -116,7 +116,7 @@ def _shared_start(first: bytes, second: bytes) -> bytes:
 
 def _simplejpeg() -> Any:
     try:
-        import simplejpeg
+        import simplejpeg  # type: ignore[import-untyped]
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
             "a store of JPEGs needs the package simplejpeg: pip install 'engram[deep]'", name="simplejpeg"

@@ -53,7 +53,8 @@ class LessonToStore:
     @property
     def slots(self) -> list[int]:
         """Slots of the lesson, each once."""
-        return np.unique(self.labels).tolist()
+        slots: list[int] = np.unique(self.labels).tolist()
+        return slots
 
 
 class LessonItems:
@@ -173,7 +174,7 @@ class LessonItems:
             self._remove(segment)
         self._in_work = {}
 
-    def records(self, items: NDArray[np.int64]) -> Iterator[tuple[int, int, int, bytes, NDArray[np.float32]]]:
+    def records(self, items: NDArray[np.int64]) -> Iterator[tuple[int, int, int, memoryview, NDArray[np.float32]]]:
         """Records that hold these items, each once.
 
         Yields
@@ -181,11 +182,13 @@ class LessonItems:
         tuple
             First item of the record, number of its items, version, codes, and extra values [item, value].
         """
-        last: tuple[int, int] | None = None
-        for item in np.sort(items).tolist():
-            place = int(np.searchsorted(self._starts, item, "right")) - 1
+        items = np.sort(items)
+        places = np.searchsorted(self._starts, items, "right") - 1
+        inside = items - self._starts[places]
+        last = (-1, -1)
+        for place, number in zip(places.tolist(), inside.tolist(), strict=True):
             segment = self.segments[place]
-            record = (item - int(self._starts[place])) // segment.head.block
+            record = number // segment.head.block
             if (place, record) != last:
                 last = (place, record)
                 first, count = int(self._starts[place]) + record * segment.head.block, segment.count(record)
@@ -301,9 +304,8 @@ class LessonItems:
         if inside:
             count, version = segment.count(record), segment.head.version
             codes, extra = _apart(segment.codes(record, self._files), count, segment.head.extra)
-            blocks = [
-                self._codec.pack(self._codec.unpack(codes, count, version)[:inside], version) + extra[:inside].tobytes()
-            ]
+            symbols = self._codec.unpack(bytes(codes), count, version)[:inside]
+            blocks = [self._codec.pack(symbols, version) + extra[:inside].tobytes()]
         segment.cut(record)
         if blocks:
             segment.append(blocks, inside)
@@ -346,7 +348,7 @@ class LessonItems:
         )
 
 
-def _apart(data: bytes, count: int, values: int) -> tuple[bytes, NDArray[np.float32]]:
+def _apart(data: memoryview, count: int, values: int) -> tuple[memoryview, NDArray[np.float32]]:
     """Codes, and the extra values that follow them."""
     end = len(data) - 4 * count * values
     return data[:end], np.frombuffer(data[end:], np.float32).reshape(count, values)

@@ -190,7 +190,7 @@ class OnlineItems:
         self._place[own[-1]] = self._place[item]
         own.pop()
         for column in (self._codes, self._extra, self._place):
-            column[item] = column[last]  # type: ignore[index]
+            column[item] = column[last]  # type: ignore[assignment, call-overload]
             column.pop()
         self._about[item] = self._about[last]
         if item != last:
@@ -292,7 +292,7 @@ class OnlineItems:
         if start + _RECORD.size > len(data):
             raise ValueError(harm(self._path, f"is cut off at item {item}"))
         length, _, _, values = _RECORD.unpack_from(data, start)
-        end = start + _RECORD.size + length + 4 * values
+        end: int = start + _RECORD.size + length + 4 * values
         if end + _CRC.size > len(data):
             raise ValueError(harm(self._path, f"is cut off or damaged at item {item}"))
         if zlib.crc32(data[start:end], item) != _CRC.unpack_from(data, end)[0]:

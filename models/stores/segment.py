@@ -82,7 +82,7 @@ class OpenFiles:
     most : int
     """
 
-    def __init__(self, most: int = 128) -> None:
+    def __init__(self, most: int = 256) -> None:
         self._most = most
         self._open: OrderedDict[Path, int] = OrderedDict()
 
@@ -233,7 +233,7 @@ class Segment:
         whole = self._ends[record] - start
         return start + min(whole, -(-whole * inside // self.count(record)) + CODER_SLACK)
 
-    def codes(self, record: int, files: OpenFiles) -> bytes:
+    def codes(self, record: int, files: OpenFiles) -> memoryview:
         """Codes of one record.
 
         Raises
@@ -259,11 +259,11 @@ class Segment:
         del self._ends[record:], self._crcs[record:]
         self.items = min(self.items, record * self.head.block)
 
-    def _checked(self, data: bytes, record: int, length: int) -> bytes:
+    def _checked(self, data: bytes, record: int, length: int) -> memoryview:
         """Codes of a record, as long as they should be and unharmed."""
         if len(data) != length:
             raise ValueError(harm(self.path, f"is cut off at item {record * self.head.block}"))
-        body, crc = data[: -_CRC.size], _CRC.unpack(data[-_CRC.size :])[0]
+        body, crc = memoryview(data)[: -_CRC.size], _CRC.unpack(data[-_CRC.size :])[0]
         if zlib.crc32(body, record) != crc:
             raise ValueError(harm(self.path, f"is damaged at item {record * self.head.block}"))
         return body[self._before :]

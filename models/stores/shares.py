@@ -39,7 +39,8 @@ class ClassItems:
             held = [segment.items for segment in self.segments]
             order = np.argsort(np.concatenate([p[:n] for n, p in zip(held, self._priorities, strict=True)]))
             self._lesson_of = np.repeat(np.arange(len(held)), held)[order]
-        return np.bincount(self._lesson_of[:items], minlength=len(self.segments)).tolist()
+        counts: list[int] = np.bincount(self._lesson_of[:items], minlength=len(self.segments)).tolist()
+        return counts
 
     def bytes_for(self, items: int) -> int:
         """Bytes of the files that hold so many items."""

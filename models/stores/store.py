@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -419,8 +419,9 @@ class EpisodicStore:
                 'keep="herding" chooses images by their features, and none were given; give features, or keep="random"'
             )
         if self.gives == "features":
-            self._originals(None, None if features is None else features[np.zeros(1, np.int64)])
-            read: Callable[[NDArray[np.int64]], NDArray] = lambda places: features[places]  # noqa: E731
+            maps: Any = features
+            self._originals(None, None if maps is None else maps[np.zeros(1, np.int64)])
+            read: Callable[[NDArray[np.int64]], NDArray] = lambda places: maps[places]  # noqa: E731
         else:
             self._originals(images[indices[:1]], None)
             read = lambda places: images[indices[places]]  # noqa: E731
@@ -535,6 +536,7 @@ class EpisodicStore:
     def _unpacked(self, items: NDArray[np.int64]) -> tuple[NDArray[np.int64], Tensor]:
         """Numbers, ascending, and working copies of items without a row, those of the same blocks included."""
         if len(self._online):
+            found: list[tuple[int, int, int, bytes | memoryview]]
             found = [(item, 1, version, codes) for item, version, codes in self._online.codes(items)]
         else:
             found = [record[:4] for record in self._lessons.records(items)]
@@ -549,10 +551,11 @@ class EpisodicStore:
         lacking = self._rows[numbers] < 0
         return numbers[lacking], copies[0] if lacking.all() else copies[0][torch.from_numpy(lacking)]
 
-    def _symbols(self, records: list[tuple[bytes, int]], version: int) -> Symbols:
+    def _symbols(self, records: Sequence[tuple[bytes | memoryview, int]], version: int) -> Symbols:
         if self.codec.record_bytes:
             return self.codec.unpack(b"".join(codes for codes, _ in records), len(records), version)
-        parts = [self.codec.unpack(codes, count, version) for codes, count in records]
+        parts: list[Any] = [self.codec.unpack(bytes(codes), count, version) for codes, count in records]
         if isinstance(parts[0], np.ndarray):
-            return np.concatenate(parts)
+            joined: NDArray = np.concatenate(parts)
+            return joined
         return [symbols for part in parts for symbols in part]

@@ -165,7 +165,7 @@ class CueStore(Store):
     stride : int
         Pixels of an image for each position of its cue, along a side.
     decoder : str
-        ``"shared"`` by all tasks, or each ``"task"`` its own, as in the paper.
+        Each ``"task"`` has its own, as in the paper; or all build on that of the first, which is ``"shared"``.
     epochs, batch_size, learning_rate
         Of the joint training of analysis, synthesis and entropy model (Adam).
     rate_weight : float
@@ -183,7 +183,7 @@ class CueStore(Store):
     channels: PositiveInt | None = None
     latent: PositiveInt | None = None
     stride: Literal[4, 8, 16] | None = None
-    decoder: Literal["shared", "task"] = "shared"
+    decoder: Literal["task", "shared"] = "task"
     epochs: NonNegativeInt | None = None
     batch_size: PositiveInt | None = None
     learning_rate: Positive | None = None

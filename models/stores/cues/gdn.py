@@ -56,7 +56,7 @@ class DivisiveNormalisation(nn.Module):
 
     >>> normalise = DivisiveNormalisation(2)
     >>> image = torch.tensor([3.0, 0.0]).reshape(1, 2, 1, 1)
-    >>> [round(float(value), 4) for value in normalise(image).flatten()]
+    >>> [round(value, 4) for value in normalise(image).flatten().tolist()]
     [2.1764, 0.0]
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path, PurePosixPath
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .image_files import IMAGE_SUFFIXES, decode_image
-from .labelled_images import LabelledImages, Part
+from .labelled_images import LabelledImages
+from .places import Part, Place, place_by_folder, place_by_labels
 from .uniform_images import MAX_DECODED_BYTES, fit_image
 from .wording import at_most, counted
 
@@ -21,16 +22,6 @@ MAX_FILES = 2_000_000
 """Most files looked at in one folder or archive."""
 MAX_FILE_BYTES = 512 * 2**20
 """Largest image file read, in bytes."""
-
-_PART_OF_FOLDER: dict[str, Part] = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
 
 
 @dataclass(eq=False)
@@ -51,6 +42,7 @@ class ImageCollection:
     images: list[NDArray[np.uint8]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    labels_beside: dict[str, str] = field(default_factory=dict)
     _bytes: int = 0
 
     def add(self, path: str, data: bytes) -> None:
@@ -71,36 +63,63 @@ class ImageCollection:
         self.paths.append(path)
         self.images.append(image)
 
-    def by_part(self) -> dict[Part, LabelledImages]:
+    def by_part(
+        self, place: Callable[[Sequence[str]], list[Place]] | None = None, *, skip_faults: bool = False
+    ) -> dict[Part, LabelledImages]:
         """Images by part and class.
+
+        Parameters
+        ----------
+        place : callable, optional
+            Part, class and domain of images from their paths; `place_by_folder` if left out.
+        skip_faults : bool
+            Whether files that could not be used are no reason to refuse the rest.
 
         Raises
         ------
         ValueError
             If any file could not be used, there are no images, or their folders are no classes.
         """
-        if self.faults:
+        if self.faults and not (skip_faults and self.paths):
             raise ValueError(
                 f"{self.where}: {counted(len(self.faults), 'file')} cannot be used: {at_most(self.faults)}"
             )
-        if not self.paths:
-            others = f" (but other files: {at_most(self.left_out, 3)})" if self.left_out else ""
-            raise ValueError(f"{self.where}: no images{others}; expected class/image.png or train/class/image.png")
-        try:
-            places = part_and_class(self.paths)
-        except ValueError as error:
-            raise ValueError(f"{self.where}: {error}") from None
+        places = self.places(place or place_by_folder)
         members: dict[Part, list[int]] = {}
-        for number, (part, _) in enumerate(places):
+        for number, (part, _, _) in enumerate(places):
             members.setdefault(part, []).append(number)
         return {
             part: LabelledImages(
                 [self.images[number] for number in numbers],
-                [places[number][1] for number in numbers],
+                [places[number].label for number in numbers],
                 [self.paths[number] for number in numbers],
+                _domains_of([places[number] for number in numbers]),
             )
             for part, numbers in members.items()
         }
+
+    def places(self, place: Callable[[Sequence[str]], list[Place]]) -> list[Place]:
+        """Part, class and domain of each image.
+
+        Raises
+        ------
+        ValueError
+            If there are no images, or their folders are no classes.
+        """
+        if not self.paths:
+            others = f" (but other files: {at_most(self.left_out, 3)})" if self.left_out else ""
+            raise ValueError(f"{self.where}: no images{others}; expected class/image.png or train/class/image.png")
+        try:
+            if self.labels_beside:
+                return place_by_labels(self.paths, self.labels_beside)
+            return place(self.paths)
+        except ValueError as error:
+            raise ValueError(f"{self.where}: {error}") from None
+
+
+def _domains_of(places: Sequence[Place]) -> list[str] | None:
+    domains = [place.domain for place in places if place.domain is not None]
+    return domains if len(domains) == len(places) else None
 
 
 def read_image_folder(root: str | PathLike[str], size: int | None = None) -> ImageCollection:
@@ -125,6 +144,18 @@ def read_image_folder(root: str | PathLike[str], size: int | None = None) -> Ima
     """
     root = Path(root)
     collection = ImageCollection(str(root), size)
+    for path in image_paths(root, collection):
+        try:
+            data = (root / path).read_bytes()
+        except OSError as error:
+            collection.faults.append(f"{path}: {error.strerror}")
+            continue
+        collection.add(path, data)
+    return collection
+
+
+def image_paths(root: Path, collection: ImageCollection) -> Iterator[str]:
+    """Paths of the images below a folder, sorted; what is no image or cannot be one is noted in the collection."""
     for path in sorted(_files_below(root, collection)):
         if is_hidden(path):
             continue
@@ -135,13 +166,7 @@ def read_image_folder(root: str | PathLike[str], size: int | None = None) -> Ima
         elif fault := _fault_of_file(root, path):
             collection.faults.append(f"{path}: {fault}")
         else:
-            try:
-                data = (root / path).read_bytes()
-            except OSError as error:
-                collection.faults.append(f"{path}: {error.strerror}")
-                continue
-            collection.add(path, data)
-    return collection
+            yield path
 
 
 def is_hidden(path: str) -> bool:
@@ -153,68 +178,6 @@ def is_hidden(path: str) -> bool:
     (True, True, False)
     """
     return any(name.startswith(".") or name == "__MACOSX" for name in path.split("/"))
-
-
-def part_and_class(paths: Sequence[str]) -> list[tuple[Part, str]]:
-    """Part and class of images, from the folders they lie in.
-
-    The class is the folder (or folders, joined by "/") below what all images have in common and below ``train``,
-    ``val`` or ``test``, if all images lie below one of these.
-
-    Parameters
-    ----------
-    paths : sequence of str
-        Paths of images, with "/".
-
-    Returns
-    -------
-    list of (part, class)
-        With part ``all`` if the folders tell no parts.
-
-    Raises
-    ------
-    ValueError
-        If an image lies in no folder, a folder holds images as well as folders with images, or only some lie below
-        ``train``, ``val`` or ``test``.
-
-    Examples
-    --------
-    >>> part_and_class(["set/train/cat/1.png", "set/test/cat/1.png"])
-    [('train', 'cat'), ('test', 'cat')]
-    >>> part_and_class(["greek/alpha/1.png", "latin/a/1.png"])
-    [('all', 'greek/alpha'), ('all', 'latin/a')]
-    """
-    folders = [tuple(path.split("/")[:-1]) for path in paths]
-    loose = [path for path, folder in zip(paths, folders, strict=True) if not folder]
-    if loose:
-        raise ValueError(f"images outside of any class folder: {at_most(loose)}; expected class/image.png")
-    shared = _shared_depth([folder[:-1] for folder in folders])
-    folders = [folder[shared:] for folder in folders]
-    _refuse_mixed_depth(set(folders))
-
-    parts = [_PART_OF_FOLDER.get(folder[0].lower()) if len(folder) > 1 else None for folder in folders]
-    if all(parts):
-        return [(part, "/".join(folder[1:])) for part, folder in zip(parts, folders, strict=True) if part]
-    if {"train", "test"} <= set(parts) or {"train", "val"} <= set(parts):
-        others = sorted({folder[0] for folder, part in zip(folders, parts, strict=True) if part is None})
-        raise ValueError(f"some images lie below train and test, others below {at_most(others)}")
-    return [("all", "/".join(folder)) for folder in folders]
-
-
-def _shared_depth(folders: Sequence[tuple[str, ...]]) -> int:
-    first, last = min(folders), max(folders)  # what these two share, all between them share
-    differs = (depth for depth, (a, b) in enumerate(zip(first, last, strict=False)) if a != b)
-    return next(differs, min(len(first), len(last)))
-
-
-def _refuse_mixed_depth(folders: set[tuple[str, ...]]) -> None:
-    for folder in sorted(folders):
-        for depth in range(1, len(folder)):
-            if folder[:depth] in folders:
-                raise ValueError(
-                    f'folder "{"/".join(folder[:depth])}" holds images as well as a folder with images '
-                    f'("{"/".join(folder)}"); is it one class or several?'
-                )
 
 
 def _files_below(root: Path, collection: ImageCollection) -> Iterator[str]:

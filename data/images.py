@@ -1,25 +1,23 @@
-"""Anyone's images: a folder by class, an IDX pair, an npz file, a tar archive."""
+"""Anyone's images: a folder by class, an archive, a pack, IDX, npz or HDF5."""
 
 from __future__ import annotations
 
-import lzma
-import warnings
-import zlib
+from collections.abc import Sequence
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from .class_folders import ImageCollection, read_image_folder
-from .idx import looks_like_idx
-from .idx_pairs import find_idx, has_idx_part, idx_pair, labels_beside, read_idx_pair
 from .items import ImagePart, ItemSet, Pool
-from .labelled_images import LabelledImages, Part, split_by_image, warn_of_two_labels, without_test_images
-from .npz import read_npz_parts
+from .labelled_images import LabelledImages, split_by_image, warn_of_two_labels, without_test_images
+from .places import by_number
 from .seeds import child_rng
-from .tars import read_image_tar, unpacked
+from .streams.core50 import Core50Classes, categories_of
+from .streams.reader import ImageReader
+from .streams.recognition import ReadImages, Reading, read_images
 from .uniform_images import Color, uniform_images
 from .wording import at_most, counted
 
@@ -29,9 +27,12 @@ class Images(ItemSet):
 
     - a folder with ``class/image.png``, or with ``train/class/image.png`` and ``test/class/image.png``
       (``val`` is the test part where there is no ``test``, and is left out where there is one);
-    - a tar archive of the same, plain or packed by gzip, xz or bzip2;
+    - a tar archive of the same, plain or packed by gzip, xz or bzip2, or a folder of such archives;
     - a folder with MNIST's IDX files, or one IDX file of images with its labels beside it;
-    - an npz file in MedMNIST's layout.
+    - an npz file in MedMNIST's layout, or a folder of several, whose classes are joined;
+    - a folder made by ``engram pack``, or an HDF5 file with ``images`` and ``labels``; more than 1 GiB of pixels are
+      read when they are needed and not held;
+    - CORe50's folders, with sessions as domains, of which 3, 7 and 10 are for the test.
 
     Parameters
     ----------
@@ -45,6 +46,12 @@ class Images(ItemSet):
         Height and width to bring every image to: its centre square, resized. Needed if the images differ in size.
     color : {"auto", "grey", "rgb"}
         ``auto`` is ``rgb`` if any image has colour.
+    domains : {"none", "folders"}
+        ``folders``: the outermost of the folders that name a class is its domain: ``sketch/cat/image.png``.
+    core50 : {"categories", "objects"}
+        What the classes of CORe50 are: ten categories, or fifty objects, of which five make a category.
+    strict : bool
+        Refuse files that cannot be used. By default they are skipped, counted and named in a warning.
 
     Examples
     --------
@@ -67,6 +74,9 @@ class Images(ItemSet):
     train_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.8
     size: Annotated[int, Field(ge=1, le=4096)] | None = None
     color: Color = "auto"
+    domains: Literal["none", "folders"] = "none"
+    core50: Core50Classes = "categories"
+    strict: bool = False
 
     @field_validator("path", "test_path", mode="before")
     @classmethod
@@ -81,61 +91,99 @@ class Images(ItemSet):
         FileNotFoundError
             If there is no such folder or file.
         ValueError
-            If files are damaged (they are named), a limit is exceeded, images differ in size and no `size` is given,
-            a class lacks training or test images, or training images are test images too.
+            If the whole is damaged, files cannot be used (they are named) and none is left or `strict`, a limit is
+            exceeded, images differ in size and no `size` is given, a class lacks training or test images, or training
+            images are test images too.
 
         Warns
         -----
         UserWarning
-            If files are left out because they are no images by their names, an image is in two classes, or a
-            training image is a test image too (it is left out).
+            If files are skipped because they cannot be used, or left out because they are no images by their names,
+            an image is in two classes, or a training image is a test image too (it is left out).
         """
         if self.path == "." and data_dir is None:
             raise ValueError("item set images: no images given; name their folder or file with --data (data=...)")
         path = _located(self.path, data_dir)
         test_path = None if self.test_path is None else _located(self.test_path, data_dir)
-        train, test, origin = self._parts(path, test_path)
+        given, origin, skipped = self._parts(path, test_path)
         where = str(path)
-        given = [train] if test is None else [train, test]
+        images = self._uniform(given, where)
+        labels = [self._labels(part) for part in given]
+        warn_of_two_labels(images, labels, [part.names for part in given], where)
+
+        classes, numbers = _numbered(labels)
+        domains, domain_numbers = _numbered([part.domains for part in given if part.domains is not None])
+        parts = [
+            ImagePart(array, number, domain_numbers[place] if domains else None)
+            for place, (array, number) in enumerate(zip(images, numbers, strict=True))
+        ]
+        if len(parts) == 2:
+            train, test = parts
+            train = without_test_images(train, test, where, (given[0].names, given[1].names))
+        else:
+            train, test = self._split(parts[0], classes, domains, seed, where)
+            origin += f", split by seed {seed}"
+        if skipped:
+            origin += f", {counted(skipped, 'file')} skipped"
+        return Pool(self.name, tuple(classes), train, test, origin, tuple(domains), skipped)
+
+    def _labels(self, part: LabelledImages) -> Sequence[str]:
+        return categories_of(part.labels, part.domains) if self.core50 == "categories" else part.labels
+
+    def _uniform(self, given: Sequence[LabelledImages], where: str) -> list[NDArray[np.uint8] | ImageReader]:
+        readers = [part.images for part in given if isinstance(part.images, ImageReader)]
+        if len(readers) == len(given):
+            return [*readers]
+        held = [np.asarray(part.images) if isinstance(part.images, ImageReader) else part.images for part in given]
         try:
-            arrays = uniform_images([part.images for part in given], self.size, self.color)
+            return [*uniform_images(held, self.size, self.color)]
         except ValueError as error:
             raise ValueError(f"{where}: {error}") from None
-        warn_of_two_labels(arrays, [part.labels for part in given], [part.names for part in given], where)
 
-        classes = sorted({label for part in given for label in part.labels}, key=_by_number)
-        number_of = {name: number for number, name in enumerate(classes)}
-        labels = [np.array([number_of[label] for label in part.labels], np.int64) for part in given]
-        if test is not None:
-            train_part, test_part = ImagePart(arrays[0], labels[0]), ImagePart(arrays[1], labels[1])
-            train_part = without_test_images(train_part, test_part, where, (train.names, test.names))
-        else:
-            rng = child_rng(seed, "pool", self.name, "split")
-            try:
-                is_test = split_by_image(arrays[0], labels[0], classes, self.train_fraction, rng)
-            except ValueError as error:
-                raise ValueError(f"{where}: {error}") from None
-            train_part = ImagePart(arrays[0][~is_test], labels[0][~is_test])
-            test_part = ImagePart(arrays[0][is_test], labels[0][is_test])
-            origin += f", split by seed {seed}"
-        return Pool(self.name, tuple(classes), train_part, test_part, origin)
+    def _split(
+        self, part: ImagePart, classes: list[str], domains: list[str], seed: int, where: str
+    ) -> tuple[ImagePart, ImagePart]:
+        """A share of each class, of each domain where there are domains, for the test."""
+        groups, names = part.labels, classes
+        if part.domains is not None:
+            groups, names = part.labels * len(domains) + part.domains, [f"{c} of {d}" for c in classes for d in domains]
+            there, groups = np.unique(groups, return_inverse=True)
+            names = [names[number] for number in there]
+        rng = child_rng(seed, "pool", self.name, "split")
+        try:
+            is_test = split_by_image(part.images, groups, names, self.train_fraction, rng)
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from None
+        return part.some(~is_test), part.some(is_test)
 
-    def _parts(self, path: Path, test_path: Path | None) -> tuple[LabelledImages, LabelledImages | None, str]:
-        parts = _read(path, self.size)
+    def _parts(self, path: Path, test_path: Path | None) -> tuple[list[LabelledImages], str, int]:
+        found = self._read(path)
+        parts = found.parts
         if test_path is not None:
-            test_parts = _read(test_path, self.size)
-            for file, held in ((path, parts), (test_path, test_parts)):
+            other = self._read(test_path)
+            for file, held in ((path, parts), (test_path, other.parts)):
                 if len(held) > 1:
                     raise ValueError(f"{file}: holds the parts {at_most(held)} itself; leave test_path out")
-            (train,), (test,) = parts.values(), test_parts.values()
-            return train, test, f"{path}, tested with {test_path}"
+            both = [*parts.values(), *other.parts.values()]
+            return both, f"{path}, tested with {test_path}", found.skipped + other.skipped
         if len(parts) == 1:
-            return next(iter(parts.values())), None, str(path)
+            return [*parts.values()], str(path), found.skipped
         if "train" not in parts:
             raise ValueError(f"{path}: the parts are {at_most(parts)}; expected train and test")
         if "test" in parts:
-            return parts["train"], parts["test"], f"{path}{', without val' if 'val' in parts else ''}"
-        return parts["train"], parts["val"], f"{path}, tested with val"
+            origin = f"{path}{', without val' if 'val' in parts else ''}"
+            return [parts["train"], parts["test"]], origin, found.skipped
+        return [parts["train"], parts["val"]], f"{path}, tested with val", found.skipped
+
+    def _read(self, path: Path) -> ReadImages:
+        return read_images(path, Reading(self.size, self.color, self.strict, self.domains == "folders"))
+
+
+def _numbered(labels: Sequence[Sequence[str]]) -> tuple[list[str], list[NDArray[np.int64]]]:
+    """Names in order, and the number of each label among them, part by part."""
+    names = sorted({label for part in labels for label in part}, key=by_number)
+    number_of = {name: number for number, name in enumerate(names)}
+    return names, [np.array([number_of[label] for label in part], np.int64) for part in labels]
 
 
 def _located(path: str, data_dir: str | PathLike[str] | None) -> Path:
@@ -143,59 +191,3 @@ def _located(path: str, data_dir: str | PathLike[str] | None) -> Path:
     if not located.exists():
         raise FileNotFoundError(f"{located}: no such folder or file")
     return located
-
-
-def _by_number(name: str) -> tuple[int, str]:
-    return (int(name), name) if name.isascii() and name.isdigit() and len(name) < 20 else (-1, name)
-
-
-def _read(path: Path, size: int | None) -> dict[Part, LabelledImages]:
-    if path.is_dir():
-        return _told(read_image_folder(path, size)) if find_idx([path]) is None else _read_idx_folder(path)
-    if not path.is_file():
-        raise ValueError(f"{path}: neither a folder nor a plain file")
-    start = _start(path)
-    if start.startswith(b"PK"):
-        return read_npz_parts(path)
-    if looks_like_idx(start):
-        return {"all": _labelled(read_idx_pair(path, labels_beside(path)), "image")}
-    if start[257:262] == b"ustar" or ".tar" in path.suffixes:
-        return _told(read_image_tar(path, size))
-    raise ValueError(f"{path}: by its content neither an IDX file, nor npz, nor tar; expected one of these or a folder")
-
-
-def _read_idx_folder(folder: Path) -> dict[Part, LabelledImages]:
-    parts: dict[Part, LabelledImages] = {
-        "train": _labelled(read_idx_pair(*idx_pair(folder, "train")), "training image")
-    }
-    if has_idx_part(folder, "t10k"):
-        parts["test"] = _labelled(read_idx_pair(*idx_pair(folder, "t10k")), "test image")
-    return parts
-
-
-def _start(path: Path) -> bytes:
-    try:
-        with unpacked(path) as stream:
-            start = stream.read(512)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        raise ValueError(f"{path}: cannot be read, damaged or cut short ({error})") from None
-    if not start:
-        raise ValueError(f"{path}: the file is empty")
-    return start
-
-
-def _labelled(part: ImagePart, called: str) -> LabelledImages:
-    return LabelledImages(
-        part.images, [str(label) for label in part.labels], [f"{called} {number}" for number in range(len(part))]
-    )
-
-
-def _told(collection: ImageCollection) -> dict[Part, LabelledImages]:
-    parts = collection.by_part()
-    if collection.left_out:
-        named = at_most(collection.left_out)
-        warnings.warn(
-            f"{collection.where}: {counted(len(collection.left_out), 'file')} left out, no image by its name: {named}",
-            stacklevel=5,
-        )
-    return parts

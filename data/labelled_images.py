@@ -6,16 +6,15 @@ import hashlib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .items import ImagePart
+from .places import Part as Part
+from .streams.reader import ImageReader
 from .uniform_images import ManyImages
 from .wording import at_most, counted
-
-Part = Literal["train", "val", "test", "all"]
 
 _MIX_UP = 0.1
 
@@ -26,17 +25,20 @@ class LabelledImages:
 
     Parameters
     ----------
-    images : sequence of uint8 arrays, [height, width] or [height, width, 3]
+    images : sequence of uint8 arrays, [height, width] or [height, width, 3], or ImageReader
         They may differ in shape.
     labels : sequence of str
         Name of the class of each.
     names : sequence of str
         What to call each image in a message.
+    domains : sequence of str, optional
+        Name of the domain of each, where there are domains.
     """
 
-    images: ManyImages
+    images: ManyImages | ImageReader
     labels: Sequence[str]
     names: Sequence[str]
+    domains: Sequence[str] | None = None
 
 
 def without_test_images(
@@ -94,11 +96,11 @@ def without_test_images(
         stacklevel=3,
     )
     kept = copy_of < 0
-    return ImagePart(train.images[kept], train.labels[kept])
+    return train.some(kept)
 
 
 def split_by_image(
-    images: ManyImages,
+    images: ManyImages | ImageReader,
     labels: NDArray[np.int64],
     classes: Sequence[str],
     train_fraction: float,
@@ -152,7 +154,7 @@ def split_by_image(
 
 
 def warn_of_two_labels(
-    parts: Sequence[ManyImages],
+    parts: Sequence[ManyImages | ImageReader],
     labels: Sequence[Sequence[str]],
     names: Sequence[Sequence[str]],
     where: str,
@@ -191,5 +193,7 @@ def warn_of_two_labels(
         )
 
 
-def _digests(images: ManyImages) -> list[bytes]:
+def _digests(images: ManyImages | ImageReader) -> list[bytes]:
+    if isinstance(images, ImageReader):
+        return images.digests()
     return [hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest() for image in images]

@@ -7,6 +7,7 @@ import gzip
 import lzma
 import tarfile
 import zlib
+from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path, PurePosixPath
 from typing import IO, Self
@@ -17,6 +18,10 @@ from .image_files import IMAGE_SUFFIXES
 MAX_UNPACKED_BYTES = 32 * 2**30
 """Largest archive read, in bytes after decompression."""
 
+LABEL_SUFFIX = ".cls"
+"""Ending of files that hold the class of the image of the same name beside them (WebDataset)."""
+
+_LABEL_BYTES = 256
 _HEADER_BYTES = 16 * 2**20
 
 _DAMAGED = (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError, UnicodeError, OverflowError)
@@ -42,18 +47,23 @@ def read_image_tar(path: str | PathLike[str], size: int | None = None) -> ImageC
     ValueError
         If it is no tar archive, is damaged or cut short, or exceeds a limit.
     """
-    path = Path(path)
     collection = ImageCollection(str(path), size)
+    for name, data in tar_images(Path(path), collection):
+        collection.add(name, data)
+    _sort(collection)
+    return collection
+
+
+def tar_images(path: Path, collection: ImageCollection) -> Iterator[tuple[str, bytes]]:
+    """Path and content of each image of an archive, in its order; what is no image or cannot be one is noted."""
     with unpacked(path) as file:
         stream = _Bounded(file)
         try:
             with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Member) as archive:  # type: ignore[call-overload]
-                _gather(archive, stream, collection)
+                yield from _gather(archive, stream, collection)
             stream.read_to_end()  # what packs the archive has its checksum at the very end
         except _DAMAGED as error:
             raise ValueError(f"{path}: the archive is damaged or cut short ({error})") from None
-    _sort(collection)
-    return collection
 
 
 def unpacked(path: Path) -> IO[bytes]:
@@ -106,7 +116,7 @@ class _Bounded:
             pass
 
 
-def _gather(archive: tarfile.TarFile, stream: _Bounded, collection: ImageCollection) -> None:
+def _gather(archive: tarfile.TarFile, stream: _Bounded, collection: ImageCollection) -> Iterator[tuple[str, bytes]]:
     for number, member in enumerate(archive):
         if number >= MAX_FILES:
             raise ValueError(f"{collection.where}: more than {MAX_FILES:,} files")
@@ -118,10 +128,12 @@ def _gather(archive: tarfile.TarFile, stream: _Bounded, collection: ImageCollect
             collection.faults.append(f"{path}: {fault}" if path.isprintable() else f"{path!a}: {fault}")
         elif is_hidden(path):
             continue
+        elif PurePosixPath(path).suffix.lower() == LABEL_SUFFIX and (label := archive.extractfile(member)) is not None:
+            collection.labels_beside[path[: -len(LABEL_SUFFIX)]] = label.read(_LABEL_BYTES).decode().strip()
         elif PurePosixPath(path).suffix.lower() not in IMAGE_SUFFIXES:
             collection.left_out.append(path)
         elif (content := archive.extractfile(member)) is not None:
-            collection.add(path, content.read())
+            yield path, content.read()
 
 
 def _fault_of_member(member: tarfile.TarInfo, path: str) -> str:

@@ -56,14 +56,14 @@ def uniform_images(parts: Sequence[ManyImages], size: int | None, color: Color) 
     if needed > MAX_DECODED_BYTES:
         raise ValueError(
             f"{sum(len(part) for part in parts):,} images of {height} × {width} pixels take {needed:,} bytes; "
-            f"at most {MAX_DECODED_BYTES:,} are held. A smaller size helps"
+            f"at most {MAX_DECODED_BYTES:,} are held. A smaller size helps, or engram pack"
         )
     made = []
     for part in parts:
         images = np.empty((len(part), *shape), np.uint8)
         for number, image in enumerate(part):
             fitted = fit_image(image, size) if size is not None else image
-            images[number] = _recolored(fitted, color)
+            images[number] = recolored(fitted, color)
         made.append(images)
     return made
 
@@ -89,7 +89,14 @@ def fit_image(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     return np.asarray(resized)
 
 
-def _recolored(image: NDArray[np.uint8], color: Color) -> NDArray[np.uint8]:
+def recolored(image: NDArray[np.uint8], color: str) -> NDArray[np.uint8]:
+    """An image, [height, width] or [height, width, 3], made grey, or ready to be broadcast to three channels.
+
+    Examples
+    --------
+    >>> recolored(np.array([[[0, 90, 0]]], np.uint8), "grey"), recolored(np.zeros((1, 1), np.uint8), "rgb").shape
+    (array([[53]], dtype=uint8), (1, 1, 1))
+    """
     if color == "rgb":
         return image if image.ndim == 3 else image[..., None]
     if image.ndim == 2:

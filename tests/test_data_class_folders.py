@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from engram.data import class_folders
-from engram.data.class_folders import part_and_class, read_image_folder
+from engram.data.class_folders import read_image_folder
+from engram.data.places import part_and_class
 
 
 def png(value):

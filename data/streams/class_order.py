@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..wording import at_most, nearest, one_of
 
-ClassOrder: TypeAlias = Literal["shuffled", "listed", "seed-1993"] | tuple[str, ...]
+ClassOrder: TypeAlias = str | tuple[str, ...]
 """``shuffled``, ``listed``, ``seed-1993``, or names of classes."""
 
 _WORDS = ("shuffled", "listed", "seed-1993")

@@ -6,9 +6,11 @@ import math
 import mmap
 import multiprocessing
 import os
+import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
+from multiprocessing.util import Finalize
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -99,12 +101,11 @@ class ReadAhead:
 
     def close(self) -> None:
         """End the processes and give back the memory."""
-        for pipe in self._pipes:
-            pipe.close()
+        _end(self._pipes)
         for process in self._processes:
             process.join(timeout=5)
             if process.is_alive():
-                process.terminate()
+                process.kill()
                 process.join()
         self._processes, self._pipes = [], []
         self._places, self._shared = np.empty((0, 0), np.uint8), None
@@ -152,6 +153,13 @@ class ReadAhead:
             there.close()
             self._pipes.append(here)
             self._processes.append(process)
+        # At the end of this process, before it waits for those that it started.
+        Finalize(self, _end, args=(self._pipes,), exitpriority=10)
+
+
+def _end(pipes: list[Connection]) -> None:
+    for pipe in pipes:
+        pipe.close()
 
 
 def _shared_file(size: int) -> tuple[Path, mmap.mmap]:
@@ -173,6 +181,8 @@ def _shared_file(size: int) -> tuple[Path, mmap.mmap]:
 
 def _read_on_demand(images: ImageReader, pipe: Connection) -> None:
     """A worker's life: a place and numbers come in, images go to the place; it ends when the pipe does."""
+    for signal_of_the_group in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_of_the_group, signal.SIG_IGN)  # the main process gets them too, and still needs images
     places: Any = None
     try:
         while True:
@@ -188,5 +198,5 @@ def _read_on_demand(images: ImageReader, pipe: Connection) -> None:
                 pipe.send(None)
             except (ValueError, OSError, IndexError, ImportError, MemoryError) as error:
                 pipe.send((type(error), str(error)))
-    except (EOFError, ConnectionError, KeyboardInterrupt):
+    except (EOFError, ConnectionError):
         return

@@ -1,0 +1,251 @@
+"""What a folder or file of images is, seen from its content, and its images with their classes."""
+
+from __future__ import annotations
+
+import lzma
+import warnings
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..class_folders import ImageCollection, read_image_folder
+from ..idx import looks_like_idx
+from ..idx_pairs import find_idx, has_idx_part, idx_pair, labels_beside, read_idx_pair
+from ..items import ImagePart
+from ..labelled_images import LabelledImages
+from ..npz import read_npz_parts
+from ..places import Part, Place, place_by_domain, place_by_folder
+from ..tars import read_image_tar, tar_images, unpacked
+from ..uniform_images import Color
+from ..wording import at_most, counted
+from .core50 import core50_places, is_core50
+from .encoded import NumberedNames
+from .hdf5 import HDF5_SIGNATURE, read_hdf5_parts
+from .packed import PackedImages, is_pack, read_manifest
+from .reader import ImageReader
+
+BYTES_IN_MEMORY = 1 << 30
+"""Pixels of a pack or an HDF5 file that are held in memory, where more are read when they are needed."""
+
+_PART_OF_NAME: dict[str, Part] = {"train": "train", "val": "val", "test": "test"}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How images are read.
+
+    Parameters
+    ----------
+    size : int or None
+        Height and width to bring every image to; None: as it is.
+    color : {"auto", "grey", "rgb"}
+    strict : bool
+        Whether files that cannot be used are refused and not left out.
+    domain_folders : bool
+        Whether the outermost folder is the domain: ``domain/class/image.png``.
+    """
+
+    size: int | None = None
+    color: Color = "auto"
+    strict: bool = False
+    domain_folders: bool = False
+
+    def place(self, paths: Sequence[str]) -> list[Place]:
+        """Part, class and domain of images from their paths."""
+        if is_core50(paths):
+            return core50_places(paths)
+        return place_by_domain(paths) if self.domain_folders else place_by_folder(paths)
+
+
+@dataclass(frozen=True)
+class ReadImages:
+    """Images by part, and how many files were left out because they cannot be used."""
+
+    parts: dict[Part, LabelledImages]
+    skipped: int = 0
+
+
+def read_images(path: Path, how: Reading) -> ReadImages:
+    """Images of a folder or file of any kind.
+
+    Raises
+    ------
+    ValueError
+        If it is of no known kind, holds no images, or holds what cannot be used.
+    FileNotFoundError
+        If a file is missing that belongs to it.
+
+    Warns
+    -----
+    UserWarning
+        If files are left out.
+    """
+    if path.is_dir():
+        return _read_folder(path, how)
+    if not path.is_file():
+        raise ValueError(f"{path}: neither a folder nor a plain file")
+    start = first_bytes(path)
+    if start.startswith(HDF5_SIGNATURE):
+        return ReadImages(_held(read_hdf5_parts(path, how.size, how.color)))
+    if start.startswith(b"PK"):
+        return ReadImages(read_npz_parts(path))
+    if looks_like_idx(start):
+        return ReadImages({"all": _labelled(read_idx_pair(path, labels_beside(path)), "image")})
+    if is_tar(path, start):
+        return _told(read_image_tar(path, how.size), how)
+    raise ValueError(
+        f"{path}: by its content neither an IDX file, nor npz, nor tar, nor HDF5; expected one of these or a folder"
+    )
+
+
+def is_tar(path: Path, start: bytes) -> bool:
+    """Whether a file is a tar archive, by its first bytes (unpacked) or else by its name."""
+    return start[257:262] == b"ustar" or ".tar" in path.suffixes
+
+
+def shards_of(folder: Path) -> list[Path]:
+    """Tar archives of a folder that holds nothing else, or none."""
+    files = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    tars = [path for path in files if path.is_file() and ".tar" in path.suffixes]
+    return tars if tars and not any(path.is_dir() for path in files) else []
+
+
+def shard_paths(shard: Path, paths: Sequence[str]) -> list[str]:
+    """Paths within an archive, below the part that the archive's name begins with: train-0001.tar."""
+    part = next((part for name, part in _PART_OF_NAME.items() if shard.name.lower().startswith(name)), None)
+    if part is None or any(path.split("/")[0] in _PART_OF_NAME for path in paths):
+        return list(paths)
+    return [f"{part}/{path}" for path in paths]
+
+
+def tell_left_out(where: str, faults: Sequence[str], left_out: Sequence[str], strict: bool) -> None:
+    """Refuse files that cannot be used, or name them in a warning.
+
+    Raises
+    ------
+    ValueError
+        If there are any and `strict`.
+
+    Warns
+    -----
+    UserWarning
+        If any files are left out.
+    """
+    if faults and strict:
+        raise ValueError(f"{where}: {counted(len(faults), 'file')} cannot be used: {at_most(faults)}")
+    if faults:
+        named = at_most(faults)
+        warnings.warn(f"{where}: {counted(len(faults), 'file')} skipped, cannot be used: {named}", stacklevel=6)
+    if left_out:
+        named = at_most(left_out)
+        warnings.warn(
+            f"{where}: {counted(len(left_out), 'file')} left out, no image by its name: {named}", stacklevel=6
+        )
+
+
+def _read_folder(folder: Path, how: Reading) -> ReadImages:
+    if is_pack(folder):
+        return _read_pack(folder, how)
+    if find_idx([folder]) is not None:
+        return ReadImages(_read_idx_folder(folder))
+    files = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    arrays = [path for path in files if path.suffix == ".npz" and path.is_file()]
+    if arrays and not any(path.is_dir() for path in files):
+        return ReadImages(_joined(arrays))
+    if shards := shards_of(folder):
+        return _read_shards(folder, shards, how)
+    return _told(read_image_folder(folder, how.size), how)
+
+
+def _read_pack(folder: Path, how: Reading) -> ReadImages:
+    manifest = read_manifest(folder)
+    color = None if how.color == "auto" else how.color == "rgb"
+    parts: dict[Part, LabelledImages] = {}
+    for part in manifest.parts:
+        images = PackedImages(folder, part, how.size, color)
+        domains = [manifest.domains[number] for number in images.domains] if manifest.domains else None
+        labels = [manifest.classes[number] for number in images.labels]
+        parts[part] = LabelledImages(images, labels, NumberedNames(f"{part} image", len(images)), domains)
+    return ReadImages(_held(parts), manifest.skipped)
+
+
+def _held(parts: dict[Part, LabelledImages]) -> dict[Part, LabelledImages]:
+    """The same in memory, where they are few."""
+    total = sum(part.images.nbytes for part in parts.values() if isinstance(part.images, ImageReader))
+    if total > BYTES_IN_MEMORY:
+        return parts
+    return {
+        name: LabelledImages(np.asarray(part.images), part.labels, part.names, part.domains)
+        for name, part in parts.items()
+    }
+
+
+def _read_idx_folder(folder: Path) -> dict[Part, LabelledImages]:
+    parts: dict[Part, LabelledImages] = {
+        "train": _labelled(read_idx_pair(*idx_pair(folder, "train")), "training image")
+    }
+    if has_idx_part(folder, "t10k"):
+        parts["test"] = _labelled(read_idx_pair(*idx_pair(folder, "t10k")), "test image")
+    return parts
+
+
+def _joined(files: Sequence[Path]) -> dict[Part, LabelledImages]:
+    """Several npz files in one label space: the classes are called after file and number, ``bloodmnist/3``."""
+    found = {file.stem: read_npz_parts(file) for file in files}
+    kinds = {tuple(sorted(parts)) for parts in found.values()}
+    if len(kinds) > 1:
+        raise ValueError(f"{files[0].parent}: the npz files differ in their parts: {at_most(map(' + '.join, kinds))}")
+    joined: dict[Part, LabelledImages] = {}
+    for part in next(iter(found.values())):
+        images: list[NDArray[np.uint8]] = []
+        labels: list[str] = []
+        names: list[str] = []
+        for stem, parts in found.items():
+            images.extend(np.asarray(parts[part].images))
+            labels.extend(f"{stem}/{label}" for label in parts[part].labels)
+            names.extend(f"{stem}/{name}" for name in parts[part].names)
+        joined[part] = LabelledImages(images, labels, names)
+    return joined
+
+
+def _read_shards(folder: Path, shards: Sequence[Path], how: Reading) -> ReadImages:
+    collection = ImageCollection(str(folder), how.size)
+    for shard in shards:
+        start = len(collection.paths)
+        with_labels = ImageCollection(str(shard), how.size)
+        for name, data in tar_images(shard, with_labels):
+            collection.add(name, data)
+        collection.paths[start:] = shard_paths(shard, collection.paths[start:])
+        stems = list(with_labels.labels_beside)
+        for stem, labelled in zip(shard_paths(shard, stems), stems, strict=True):
+            collection.labels_beside[stem] = with_labels.labels_beside[labelled]
+        collection.faults.extend(f"{shard.name}: {fault}" for fault in with_labels.faults)
+        collection.left_out.extend(f"{shard.name}: {name}" for name in with_labels.left_out)
+    return _told(collection, how)
+
+
+def _told(collection: ImageCollection, how: Reading) -> ReadImages:
+    parts = collection.by_part(how.place, skip_faults=not how.strict)
+    tell_left_out(collection.where, collection.faults, collection.left_out, how.strict)
+    return ReadImages(parts, len(collection.faults))
+
+
+def first_bytes(path: Path) -> bytes:
+    """The beginning of a file, unpacked. Raises ValueError if it is empty or cannot be read."""
+    try:
+        with unpacked(path) as stream:
+            start = stream.read(512)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise ValueError(f"{path}: cannot be read, damaged or cut short ({error})") from None
+    if not start:
+        raise ValueError(f"{path}: the file is empty")
+    return start
+
+
+def _labelled(part: ImagePart, called: str) -> LabelledImages:
+    images = np.asarray(part.images)
+    return LabelledImages(images, [str(label) for label in part.labels], NumberedNames(called, len(part)))

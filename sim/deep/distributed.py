@@ -262,8 +262,9 @@ def lost_in_words() -> Iterator[None]:
     except RuntimeError as error:
         if not any(word in str(error) for word in LOST):
             raise
-        told = " ".join(str(error).split())[:200]
-        raise LostProcess(f"another process of this run has ended before its time ({told})") from error
+        told = " ".join(str(error).split()).partition(". ")[0]
+        told = told.rpartition(".cc:")[2].partition("] ")[2] or told  # without the place in gloo's source
+        raise LostProcess(f"another process of this run has ended before its time ({told[:200]})") from error
 
 
 def _flags(*flags: bool) -> torch.Tensor:

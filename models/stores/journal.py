@@ -101,6 +101,10 @@ class UndoJournal:
         self.generation = generation
         self._seen = {}
 
+    def stands_at(self, lengths: Mapping[Path, int]) -> None:
+        """After going back: the files are those of the checkpoint again, which can be gone back to once more."""
+        self._seen = {path.name: length for path, length in lengths.items()}
+
     def _generations(self) -> list[tuple[int, Path]]:
         return sorted((int(path.stem), path) for path in self._folder.glob("*.undo"))
 

@@ -328,8 +328,7 @@ class EpisodicStore:
     def state(self) -> State:
         """Where the store stands, in small arrays; the items themselves stay in its files."""
         state = self.outline()
-        paths = [*self._parameters.paths(), *self._lessons.paths(), *self._online.paths()]
-        state["generation"] = np.array(self._journal.mark({path: path.stat().st_size for path in paths}), np.int64)
+        state["generation"] = np.array(self._journal.mark(self._lengths()), np.int64)
         return state
 
     def outline(self) -> State:
@@ -365,6 +364,7 @@ class EpisodicStore:
             if path not in known:
                 path.unlink()
         self.follow(state)
+        self._journal.stands_at(self._lengths())
 
     def follow(self, state: State) -> None:
         """Take up what another process has written to the folder, to read it; nothing is changed there.
@@ -463,6 +463,10 @@ class EpisodicStore:
 
     def _room(self) -> int | None:
         return None if self.spec.budget is None else self.spec.budget - self._parameters.nbytes_after
+
+    def _lengths(self) -> dict[Path, int]:
+        paths = [*self._parameters.paths(), *self._lessons.paths(), *self._online.paths()]
+        return {path: path.stat().st_size for path in paths}
 
     def _own_files(self) -> list[Path]:
         return [

@@ -8,19 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from ...data.wording import one_of
-from ...protocols import Lesion, Probe
+from ...protocols import Probe
 from ..stores.spec import AnyStore, CueStore
-from .learner import PAPER, SMALL, DeepLearner, Epochs
+from .learner import HIPPOCAMPUS, PAPER, SMALL, DeepLearner, Epochs
 from .optimisation import Optimiser, Positive, Schedule
 from .plan import TrainingPlan
 
 if TYPE_CHECKING:
     from ...data.items import Pool
     from ...protocols import Protocol, Step
-
-HIPPOCAMPUS = "hippocampus"
-"""The one part of this model that a lesion can take away."""
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -164,14 +160,7 @@ class BrainCL(DeepLearner):
         super().check(protocol, pool)
         for _, element in walk(protocol.schedule):
             lesions = element.lesions if isinstance(element, Probe) else ()
-            lesions = (element.of,) if isinstance(element, Lesion) else lesions
-            for lesion in lesions:
-                if lesion not in ("none", HIPPOCAMPUS):
-                    raise ValueError(
-                        f'protocol "{protocol.name}": the model has no part "{lesion}" to lesion; '
-                        f"its parts: {one_of([HIPPOCAMPUS])}"
-                    )
-            if HIPPOCAMPUS in lesions and isinstance(element, Probe) and self.recognition is None:
+            if HIPPOCAMPUS in lesions and self.recognition is None:
                 warnings.warn(
                     f'protocol "{protocol.name}" probes without the hippocampus, but this model answers with the '
                     "cortex alone: give it a route through the hippocampus, such as recognition: {weight: 0.5}",

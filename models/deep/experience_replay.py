@@ -31,6 +31,7 @@ class ExperienceReplay(DeepLearner):
     64
     """
 
+    abilities: ClassVar[frozenset[str]] = DeepLearner.abilities | {"lesion"}
     writes: ClassVar = "last"
 
     kind: Literal["experience-replay"] = "experience-replay"

@@ -9,7 +9,8 @@ from pydantic import ConfigDict, Field, PlainSerializer, PlainValidator, model_v
 from pydantic.dataclasses import dataclass
 
 from ...data.wording import one_of
-from ...protocols import Wake
+from ...protocols import Lesion, Probe
+from ...protocols.problems import shown
 from ..base import Model
 from ..by_kind import read_kind, write_kind
 from ..flexibility import Flexibility, Uniform
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 AnyAugment = Annotated[Augment, PlainValidator(partial(read_kind, Augment)), PlainSerializer(write_kind)]
 AnyFlexibility = Annotated[Flexibility, PlainValidator(partial(read_kind, Flexibility)), PlainSerializer(write_kind)]
 Epochs = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
+HIPPOCAMPUS = "hippocampus"
+"""The one part of these models that a lesion can take away: the store, and all that comes of it."""
+
 BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
@@ -125,7 +129,7 @@ class DeepLearner(Model):
 
     backend: ClassVar[str] = "deep"
     abilities: ClassVar[frozenset[str]] = frozenset(
-        {"sleep", "time", "labels", "domains", "unknown-items", "corruptions"}
+        {"sleep", "time", "labels", "domains", "passes", "cued-recall", "unknown-items", "corruptions"}
     )
     writes: ClassVar[Literal["never", "first", "last"]] = "never"
     """When a lesson is stored: before it is learned, or after (of an online stream: batch by batch)."""
@@ -240,7 +244,7 @@ class DeepLearner(Model):
         Raises
         ------
         ValueError
-            The protocol needs an ability that is not there, names a domain that the pool has not, or the images are
+            The protocol needs an ability or a part that is not there, probes within a wake step, or the images are
             not square.
         """
         from ...protocols.protocol import walk
@@ -252,14 +256,28 @@ class DeepLearner(Model):
                 f"images of item set {pool.name} are {width} × {height} pixels; deep learners take square ones. "
                 "Give the item set a size, such as size: 64"
             )
-        domains = getattr(pool, "domains", ())
-        for _, element in walk(protocol.schedule):
-            if isinstance(element, Wake) and element.domain is not None and element.domain not in domains:
+        for loc, element in walk(protocol.schedule):
+            where = f'protocol "{protocol.name}", {shown(loc)}'
+            if isinstance(element, Probe) and element.every is not None:
                 raise ValueError(
-                    f'protocol "{protocol.name}" presents the domain "{element.domain}"; item set {pool.name} has '
-                    f"{one_of(domains) if domains else 'no domains'}"
+                    f"{where}: a deep learner learns all items of a wake step together and is probed between phases, "
+                    "not after every epoch; leave out every: epoch"
                 )
+            for lesion in _lesions(element):
+                if lesion not in ("none", HIPPOCAMPUS):
+                    raise ValueError(
+                        f'{where}: the model has no part "{lesion}" to lesion; its parts: {one_of([HIPPOCAMPUS])}'
+                    )
 
     def weights_sha256(self) -> str:
         """Hash of the file that the weights begin with; empty where there is none."""
         return self.backbone.weights_sha256()
+
+
+def _lesions(element: object) -> tuple[str, ...]:
+    match element:
+        case Probe():
+            return element.lesions
+        case Lesion():
+            return (element.of,)
+    return ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from .augment import Augment, NoAugment
@@ -51,9 +51,9 @@ class TrainingPlan:
     epochs: float = 1.0
     batch_size: int = 64
     replay_batch_size: int = 0
-    optimiser: Optimiser = Optimiser()
-    schedule: Schedule = Schedule()
+    optimiser: Optimiser = field(default_factory=Optimiser)
+    schedule: Schedule = field(default_factory=Schedule)
     objective: str = "cross-entropy"
     fresh: bool = False
-    augment: Augment = NoAugment()
+    augment: Augment = field(default_factory=NoAugment)
     limit_passes: int | None = None

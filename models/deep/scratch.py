@@ -24,6 +24,7 @@ class Scratch(DeepLearner):
     'first'
     """
 
+    abilities: ClassVar[frozenset[str]] = DeepLearner.abilities | {"lesion"}
     writes: ClassVar = "first"
 
     kind: Literal["scratch"] = "scratch"

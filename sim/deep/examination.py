@@ -122,7 +122,7 @@ class Examination:
         if probe.kind != "cued" or probe.cue is None:
             yield from images
             return
-        from ...data.corruptions import occlude
+        from ...data.occlusion import occlude
 
         rng = self._bench.rng("cue", probe.cue.fraction, probe.cue.noise)
         for batch in images:

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...models.deep.learner import HIPPOCAMPUS
 from .lessons import Lesson, Night, Tick
 from .objective import Batch, CrossEntropy, Objective
 
@@ -62,7 +63,7 @@ class Learner:
         plan = model.plan(lesson.step, lesson.task)
         if plan is not None:
             objective = self.objective(plan, lesson=lesson)
-            if online and bench.lesion != "hippocampus":
+            if online and bench.lesion != HIPPOCAMPUS:
                 objective = StoredAsMet(objective, bench, lesson)
             yield from bench.train(plan, lesson, objective)
         if model.writes == "last" and not online:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ...models.deep.braincl import HIPPOCAMPUS
-from ...models.deep.learner import DeepLearner
+from ...models.deep.learner import HIPPOCAMPUS, DeepLearner
 from ...models.stores.store import EpisodicStore
 from ..session import Progress, Responses, Session, Settings, State, Subjects
 from .examination import Examination

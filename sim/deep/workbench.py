@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...data.seeds import child_rng, child_seed
+from ...models.deep.learner import HIPPOCAMPUS
 from ...models.mixed_stability import MixedStability
 from .augmentation import at_test
 from .lessons import Lesson, Tick
@@ -198,21 +199,23 @@ class Workbench:
         extra : float32 array, [image, value], optional
             Kept beside each image.
         """
-        if self.store is None or self.lesion == "hippocampus":
+        if self.store is None or self.lesion == HIPPOCAMPUS:
             return
         store = self.store
 
         def write() -> Iterator[Tick]:
             given = features
+            looked = self.cost.forward_passes
             if given is None and store.spec.keep == "herding":
                 given = self.embed(lesson.indices)
+            # Counted at the end, since a piece that is interrupted looks at the images again.
+            looked, self.cost.forward_passes = self.cost.forward_passes - looked, looked
             work = None
             if self.group.first:
-                work = store.write(
-                    self.images, lesson.indices, lesson.labels, lesson.task, features=given, extra=extra
-                )
+                work = store.write(self.images, lesson.indices, lesson.labels, lesson.task, features=given, extra=extra)
             for doing in self.group.lead(work):
                 yield Tick(doing)
+            self.cost.forward_passes += looked
             self.follow_store()
 
         yield from self.piece(write)
@@ -355,7 +358,7 @@ class Workbench:
 
     def _source(self, plan: TrainingPlan, lesson: Lesson | None, replayed: NDArray[np.bool_] | None) -> Source | None:
         if plan.source == "recalled":
-            if self.store is None or self.lesion == "hippocampus":
+            if self.store is None or self.lesion == HIPPOCAMPUS:
                 return None
             labels = self.store.labels
             items = np.arange(len(labels)) if replayed is None else np.flatnonzero(replayed[labels])
@@ -364,7 +367,7 @@ class Workbench:
         source = LessonSource(self._loader, self.group, indices, labels, plan.batch_size)
         if plan.source == "lesson+recalled" and self.store is not None and plan.replay_batch_size:
             online = self.model.store is not None and self.model.store.keep == "reservoir"
-            if (len(self.store) or online) and self.lesion != "hippocampus":
+            if (len(self.store) or online) and self.lesion != HIPPOCAMPUS:
                 return MixedSource(source, self.store, self.group, plan.replay_batch_size)
         return source
 

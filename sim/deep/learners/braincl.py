@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from ....models.deep.braincl import HIPPOCAMPUS, BrainCL
+from ....models.deep.braincl import BrainCL
+from ....models.deep.learner import HIPPOCAMPUS
 from ..learner import Learner, learns
 from ..lessons import Lesson, Night, Tick
 from ..network import CorticalNetwork

@@ -9,8 +9,8 @@ from hypothesis.extra.numpy import arrays
 
 pytest.importorskip("constriction")
 
-from engram.models.stores.cues.coding import EntropyCoder  # noqa: E402
-from engram.models.stores.cues.tables import TOTAL, Tables  # noqa: E402
+from engram.models.stores.cues.coding import EntropyCoder
+from engram.models.stores.cues.tables import TOTAL, Tables
 
 SYMBOLS = np.arange(-127, 128)
 

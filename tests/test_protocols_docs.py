@@ -18,7 +18,7 @@ def blocks(language):
 @pytest.mark.parametrize("example", blocks("yaml"))
 def test_yaml(example):
     text = example if example.startswith("name:") else AROUND + example
-    assert len(unroll(Protocol.from_yaml(text))) > 0
+    assert len(unroll(Protocol.from_yaml(text).settled())) > 0
 
 
 @pytest.mark.parametrize("example", blocks("python"))
@@ -42,14 +42,18 @@ def test_the_timeline_that_is_shown():
 
 def test_the_table_of_abilities():
     from engram.models import MetaplasticNetwork
+    from engram.models.deep import BrainCL, DeepLearner
     from engram.models.spiking.circuit_model import CircuitModel
 
-    rows = re.findall(r"^\| `([\w-]+)` \| (nothing|`.*`) \| (yes|no) \| (yes|no) \|$", TEXT, re.MULTILINE)
+    row = r"^\| `([\w-]+)` \| (nothing|`.*`) \| (yes|no) \| (yes|with a store|no) \| (yes|no) \|$"
+    rows = re.findall(row, TEXT, re.MULTILINE)
     assert [name for name, *_ in rows] == list(library())
-    for name, asked, deep, circuit in rows:
+    for name, asked, metaplastic, deep, circuit in rows:
         abilities = set(load(name).abilities())
         assert set(re.findall(r"`([\w-]+)`", asked)) == abilities, name
-        assert (deep == "yes") == (abilities <= MetaplasticNetwork.abilities), name
+        assert (metaplastic == "yes") == (abilities <= MetaplasticNetwork.abilities), name
+        assert (deep == "yes") == (abilities <= DeepLearner.abilities), name
+        assert (deep != "no") == (abilities <= BrainCL.abilities), name
         assert (circuit == "yes") == (abilities <= CircuitModel.abilities), name
 
 

@@ -71,7 +71,7 @@ class Workbench:
 
     Attributes
     ----------
-    model, store, group
+    model, store, group, loader
     network : CorticalNetwork
     stability : MixedStability or None
     cost : Cost
@@ -93,7 +93,7 @@ class Workbench:
         self.device = torch.device(device)
         self.cost, self.lesion = Cost(), "none"
         self._seed, self._number = subjects.seed, subjects.numbers[0]
-        self._loader = loader
+        self.loader = loader
         self._subjects = subjects
         self.network = build_network(
             model.backbone, self.channels, self.size, subjects.slots, self._seed, "subject", self._number, "weights"
@@ -235,6 +235,7 @@ class Workbench:
         *,
         step: int | None = None,
         replayed: NDArray[np.bool_] | None = None,
+        source: Source | None = None,
     ) -> Iterator[Tick]:
         """Carry out a plan, as a piece of the phase.
 
@@ -249,20 +250,22 @@ class Workbench:
             Index of the step, which names the streams of chance; by default the lesson's.
         replayed : bool array, [slot], optional
             Items that are recalled; all by default.
+        source : Source, optional
+            Where the batches come from, in place of what the plan says.
         """
         number = self._begun
 
         def learn() -> Iterator[Tick]:
             at = lesson.step.index if step is None and lesson is not None else int(step or 0)
             path = (at, number) if number else (at,)
-            source = self._source(plan, lesson, replayed)
-            updates = 0 if source is None else self._updates(plan, source, lesson)
-            if source is None or not updates:
+            batches = source or self._source(plan, lesson, replayed)
+            updates = 0 if batches is None else self._updates(plan, batches, lesson)
+            if batches is None or not updates:
                 return
             waiting, self._waiting = self._waiting, {}
             if plan.fresh and not waiting:
                 self._draw_again(at)
-            self._training = Training(self, plan, source, objective or CrossEntropy(), updates, path)
+            self._training = Training(self, plan, batches, objective or CrossEntropy(), updates, path)
             if waiting:
                 self._training.load_state(waiting)
             elif self.stability is not None and plan.parameters != "head":
@@ -303,7 +306,7 @@ class Workbench:
         float32 tensor, [image, channel, height, width]
         """
         self.network.eval()
-        loader = self._loader if images is None else BatchLoader(images, device=self.device)  # type: ignore[arg-type]
+        loader = self.loader if images is None else BatchLoader(images, device=self.device)  # type: ignore[arg-type]
         for batch in loader.epoch(indices, self.model.evaluation_batch_size):
             yield self.to_input(batch.images)
 
@@ -364,7 +367,7 @@ class Workbench:
             items = np.arange(len(labels)) if replayed is None else np.flatnonzero(replayed[labels])
             return RecalledSource(self.store, self.group, items, plan.batch_size) if len(items) else None
         indices, labels = self.seen() if plan.source == "seen" else _of(lesson)
-        source = LessonSource(self._loader, self.group, indices, labels, plan.batch_size)
+        source = LessonSource(self.loader, self.group, indices, labels, plan.batch_size)
         if plan.source == "lesson+recalled" and self.store is not None and plan.replay_batch_size:
             online = self.model.store is not None and self.model.store.keep == "reservoir"
             if (len(self.store) or online) and self.lesion != HIPPOCAMPUS:

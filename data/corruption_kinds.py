@@ -69,7 +69,8 @@ def _motion_blur(images: Images, level: int, scale: float, rng: Rng) -> Images:
 def _zoom_blur(images: Images, level: int, scale: float, rng: Rng) -> Images:
     furthest = (1.11, 1.16, 1.21, 1.26, 1.31)[level]
     zooms = np.linspace(1, furthest, 12)
-    return np.mean([zoomed(images, zoom) for zoom in zooms], axis=0, dtype=np.float32)
+    mean: Images = np.mean([zoomed(images, zoom) for zoom in zooms], axis=0, dtype=np.float32)
+    return mean
 
 
 # --- weather
@@ -89,7 +90,8 @@ def _snow(images: Images, level: int, scale: float, rng: Rng) -> Images:
         flakes = np.maximum(flakes, convolved(fallen, line(fall, fall, angles)))
     grey = images.mean(axis=3, keepdims=True)
     hazy = (1 - haze) * images + haze * np.maximum(images, 0.5 + 0.5 * grey)
-    return hazy + 2 * flakes
+    snowy: Images = hazy + 2 * flakes
+    return snowy
 
 
 def _frost(images: Images, level: int, scale: float, rng: Rng) -> Images:
@@ -97,16 +99,18 @@ def _frost(images: Images, level: int, scale: float, rng: Rng) -> Images:
     veins = 1 - np.abs(rough_field(rng, images.shape[:3], 1.6))  # ridges where a rough field goes through zero
     patches = smooth_field(rng, images.shape[:3], 30 * scale)
     crystals = np.clip(0.35 + 0.5 * veins + 0.25 * patches, 0, 1)[..., None]
-    mask = np.clip(cover * crystals, 0, 0.95)
-    ice = ICE if images.shape[3] == 3 else ICE.mean()
-    return (1 - mask) * images + mask * ice * (0.7 + 0.3 * crystals)
+    mask: Images = np.clip(cover * crystals, 0, 0.95)
+    ice = ICE if images.shape[3] == 3 else ICE.mean(keepdims=True)
+    frozen: Images = (1 - mask) * images + mask * ice * (0.7 + 0.3 * crystals)
+    return frozen
 
 
 def _fog(images: Images, level: int, scale: float, rng: Rng) -> Images:
     depth = (0.5, 0.75, 1.0, 1.3, 1.7)[level]
     field = rough_field(rng, images.shape[:3], (2.0, 1.9, 1.8, 1.7, 1.6)[level])
     seen = np.exp(-depth * np.exp(0.5 * field))[..., None]  # what comes through, thicker here and thinner there
-    return seen * images + (1 - seen) * np.float32(0.8)
+    foggy: Images = seen * images + (1 - seen) * np.float32(0.8)
+    return foggy
 
 
 # --- digital
@@ -120,7 +124,8 @@ def _brightness(images: Images, level: int, scale: float, rng: Rng) -> Images:
 
 def _contrast(images: Images, level: int, scale: float, rng: Rng) -> Images:
     mean = images.mean(axis=(1, 2), keepdims=True)
-    return mean + (0.4, 0.3, 0.2, 0.1, 0.05)[level] * (images - mean)
+    paler: Images = mean + (0.4, 0.3, 0.2, 0.1, 0.05)[level] * (images - mean)
+    return paler
 
 
 def _elastic_transform(images: Images, level: int, scale: float, rng: Rng) -> Images:

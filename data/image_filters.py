@@ -54,7 +54,8 @@ def disk(radius: float) -> Kernels:
     ys = (radius * y[inside])[:, None, None] + offsets[:, None]
     xs = (radius * x[inside])[:, None, None] + offsets
     ys, xs = np.broadcast_arrays(ys, xs)
-    return _splat(ys.reshape(1, -1), xs.reshape(1, -1), np.ones(ys.size), int(np.ceil(radius)) + 1)[0]
+    kernel: Kernels = _splat(ys.reshape(1, -1), xs.reshape(1, -1), np.ones(ys.size), int(np.ceil(radius)) + 1)[0]
+    return kernel
 
 
 def line(reach: float, spread: float, angles: NDArray[np.float64]) -> Kernels:
@@ -115,7 +116,8 @@ def displaced(images: Images, down: Fields, right: Fields) -> Images:
     number = np.arange(count)[:, None, None]
     above = (1 - later) * images[number, top, left] + later * images[number, top, beside]
     below = (1 - later) * images[number, bottom, left] + later * images[number, bottom, beside]
-    return (1 - lower) * above + lower * below
+    between: Images = (1 - lower) * above + lower * below
+    return between
 
 
 def _mirrored(places: NDArray, size: int) -> NDArray:
@@ -124,7 +126,8 @@ def _mirrored(places: NDArray, size: int) -> NDArray:
         return np.zeros_like(places)
     period = 2 * (size - 1)
     # rounding may put a place just beyond the last pixel
-    return np.clip(size - 1 - np.abs(np.mod(places, period) - (size - 1)), 0, size - 1)
+    inside: NDArray = np.clip(size - 1 - np.abs(np.mod(places, period) - (size - 1)), 0, size - 1)
+    return inside
 
 
 def zoomed(images: Images, zoom: float) -> Images:
@@ -166,7 +169,8 @@ def _squeezing(size: int, fewer: int) -> NDArray:
     pixels = np.arange(size)
     overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
     shared = np.clip(overlap, 0, None)  # [square, pixel]
-    return shared.T @ shared * fewer / size
+    matrix: NDArray = shared.T @ shared * fewer / size
+    return matrix
 
 
 def smooth_field(rng: np.random.Generator, shape: tuple[int, int, int], width: float) -> Fields:
@@ -189,5 +193,6 @@ def rough_field(rng: np.random.Generator, shape: tuple[int, int, int], exponent:
 
 
 def _standardised(field: Fields) -> Fields:
-    field = field - field.mean(axis=(1, 2), keepdims=True)
-    return field / np.maximum(field.std(axis=(1, 2), keepdims=True), 1e-6)
+    around_0 = field - field.mean(axis=(1, 2), keepdims=True)
+    of_variance_1: Fields = around_0 / np.maximum(around_0.std(axis=(1, 2), keepdims=True), 1e-6)
+    return of_variance_1

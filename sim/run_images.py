@@ -9,6 +9,7 @@ from typing import Any
 from ..data.images import Images
 from ..data.item_sets import item_set
 from ..data.items import ItemSet, Pool
+from ..data.uniform_images import Color
 from ..protocols import Protocol
 
 
@@ -86,7 +87,7 @@ def unknown_images(path: str | None, pool: Pool, strict: bool = False) -> Pool |
             f"unknown images are brought to the size of the items, which are {width} × {height}, not square"
         )
     options: dict[str, Any] = {"strict": True} if strict else {}
-    color = "rgb" if len(pool.image_shape) == 3 else "grey"
+    color: Color = "rgb" if len(pool.image_shape) == 3 else "grey"
     return Images(path=path, size=height, color=color, **options).pool()
 
 

@@ -1,0 +1,106 @@
+"""iCaRL, as it runs."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ....models.deep.icarl import ICaRL
+from ..learner import Learner, learns
+from ..lessons import Lesson, Tick
+from ..network import CorticalNetwork
+from ..objective import Batch, Objective
+from .exemplar_means import classification_and_distillation, exemplar_means, nearest_mean_scores
+from .joined_source import JoinedSource
+
+if TYPE_CHECKING:
+    from ..workbench import Workbench
+
+
+@learns(ICaRL)
+class ICaRLLearner(Learner):
+    """Keeps the network as it was before a lesson while the lesson lasts, and answers from the exemplars."""
+
+    def __init__(self, bench: Workbench) -> None:
+        super().__init__(bench)
+        self._before: CorticalNetwork | None = None
+        self._means: tuple[tuple[int, int], Tensor] | None = None
+
+    def wake(self, lesson: Lesson) -> Iterator[Tick]:
+        bench, plan = self.bench, self.bench.model.plan(lesson.step, lesson.task)
+        assert plan is not None
+        yield from bench.piece(self._look_back)
+        bench.teach(lesson.slots)
+        source = JoinedSource(bench, lesson, plan.batch_size)
+        yield from bench.train(plan, lesson, Distillation(self._before, lesson), source=source)
+        yield from bench.remember(lesson)
+        yield from bench.piece(self._forget)
+
+    def scores(self, images: Tensor) -> Tensor:
+        store = self.bench.store
+        if store is None or not len(store):
+            return super().scores(images)
+        return nearest_mean_scores(self.bench.network.features(images).float(), self._class_means())
+
+    def _look_back(self) -> Iterator[Tick]:
+        self._before = copy.deepcopy(self.bench.network).eval().requires_grad_(False)
+        yield from ()
+
+    def _forget(self) -> Iterator[Tick]:
+        self._before = None
+        yield from ()
+
+    @torch.no_grad()
+    def _class_means(self) -> Tensor:
+        """Of the exemplars in the features of now, worked out again where either has changed."""
+        bench, store = self.bench, self.bench.store
+        assert store is not None
+        state = (bench.cost.updates, len(store))
+        if self._means is None or self._means[0] != state:
+            parts = np.array_split(np.arange(len(store)), -(-len(store) // bench.model.evaluation_batch_size))
+            features = [bench.network.features(bench.to_input(store.read(items))).float() for items in parts]
+            labels = torch.from_numpy(store.labels).to(bench.device)
+            self._means = state, exemplar_means(torch.cat(features), labels, len(bench.network.closed))
+        return self._means[1]
+
+    def state(self) -> Mapping[str, NDArray]:
+        if self._before is None:
+            return {}
+        return {f"before/{n}": t.cpu().numpy().copy() for n, t in self._before.state_dict().items()}
+
+    def load_state(self, state: Mapping[str, NDArray]) -> None:
+        self._before = self._means = None
+        weights = {n.removeprefix("before/"): torch.from_numpy(a.copy()) for n, a in state.items()}
+        if weights:
+            before = copy.deepcopy(self.bench.network).eval().requires_grad_(False)
+            before.load_state_dict(weights)
+            self._before = before
+
+
+class Distillation(Objective):
+    """New classes by their labels, old ones by what the network answered before the lesson.
+
+    A class that is presented again counts as new.
+    """
+
+    def __init__(self, before: CorticalNetwork | None, lesson: Lesson) -> None:
+        self._before = before
+        self._presented = lesson.slots
+
+    def loss(self, network: CorticalNetwork, batch: Batch) -> Tensor:
+        assert self._before is not None
+        logits = network(batch.images).float()
+        taught = torch.isfinite(network.closed)
+        kept = torch.isfinite(self._before.closed)
+        kept[torch.from_numpy(self._presented).to(kept.device)] = False
+        before = torch.zeros_like(logits)
+        if bool(kept.any()):
+            with torch.no_grad():
+                before = self._before.head(self._before.features(batch.images)).float()
+        return classification_and_distillation(logits, batch.labels, taught, before, kept)

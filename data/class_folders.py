@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
@@ -120,6 +121,29 @@ class ImageCollection:
 def _domains_of(places: Sequence[Place]) -> list[str] | None:
     domains = [place.domain for place in places if place.domain is not None]
     return domains if len(domains) == len(places) else None
+
+
+def warn_of_files(where: str, faults: Sequence[str], left_out: Sequence[str]) -> None:
+    """Name files that were skipped or left out, in a warning that points to the caller's caller.
+
+    Warns
+    -----
+    UserWarning
+        If there are any.
+
+    Examples
+    --------
+    >>> warn_of_files("here", [], [])
+    """
+    if faults:
+        warnings.warn(
+            f"{where}: {counted(len(faults), 'file')} skipped, cannot be used: {at_most(faults)}", stacklevel=3
+        )
+    if left_out:
+        warnings.warn(
+            f"{where}: {counted(len(left_out), 'file')} left out, no image by its name: {at_most(left_out)}",
+            stacklevel=3,
+        )
 
 
 def read_image_folder(root: str | PathLike[str], size: int | None = None) -> ImageCollection:

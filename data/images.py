@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
+from .class_folders import warn_of_files
 from .items import ImagePart, ItemSet, Pool
 from .labelled_images import LabelledImages, split_by_image, warn_of_two_labels, without_test_images
 from .places import by_number
@@ -105,8 +106,11 @@ class Images(ItemSet):
             raise ValueError("item set images: no images given; name their folder or file with --data (data=...)")
         path = _located(self.path, data_dir)
         test_path = None if self.test_path is None else _located(self.test_path, data_dir)
-        given, origin, skipped = self._parts(path, test_path)
+        given, origin, found = self._parts(path, test_path)
         where = str(path)
+        for one in found:
+            warn_of_files(one.where, one.faults, one.left_out)
+        skipped = sum(one.skipped for one in found)
         images = self._uniform(given, where)
         labels = [self._labels(part) for part in given]
         warn_of_two_labels(images, labels, [part.names for part in given], where)
@@ -156,7 +160,7 @@ class Images(ItemSet):
             raise ValueError(f"{where}: {error}") from None
         return part.some(~is_test), part.some(is_test)
 
-    def _parts(self, path: Path, test_path: Path | None) -> tuple[list[LabelledImages], str, int]:
+    def _parts(self, path: Path, test_path: Path | None) -> tuple[list[LabelledImages], str, list[ReadImages]]:
         found = self._read(path)
         parts = found.parts
         if test_path is not None:
@@ -165,15 +169,15 @@ class Images(ItemSet):
                 if len(held) > 1:
                     raise ValueError(f"{file}: holds the parts {at_most(held)} itself; leave test_path out")
             both = [*parts.values(), *other.parts.values()]
-            return both, f"{path}, tested with {test_path}", found.skipped + other.skipped
+            return both, f"{path}, tested with {test_path}", [found, other]
         if len(parts) == 1:
-            return [*parts.values()], str(path), found.skipped
+            return [*parts.values()], str(path), [found]
         if "train" not in parts:
             raise ValueError(f"{path}: the parts are {at_most(parts)}; expected train and test")
         if "test" in parts:
             origin = f"{path}{', without val' if 'val' in parts else ''}"
-            return [parts["train"], parts["test"]], origin, found.skipped
-        return [parts["train"], parts["val"]], f"{path}, tested with val", found.skipped
+            return [parts["train"], parts["test"]], origin, [found]
+        return [parts["train"], parts["val"]], f"{path}, tested with val", [found]
 
     def _read(self, path: Path) -> ReadImages:
         return read_images(path, Reading(self.size, self.color, self.strict, self.domains == "folders"))

@@ -45,8 +45,9 @@ class EncodedImages(ImageReader):
     def read(self, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
         images = np.empty((len(numbers), *self.shape[1:]), np.uint8)
         for place, number in enumerate(numbers):
+            data = self.encoded(int(number))
             try:
-                images[place] = decode_jpeg(self.encoded(int(number)), self._size, self._color)
+                images[place] = decode_jpeg(data, self._size, self._color)
             except ValueError as error:
                 raise ValueError(f"{self.called(int(number))}: {error}") from None
         return images

@@ -20,13 +20,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..class_folders import warn_of_files
 from ..image_files import decode_image
 from ..places import Part
 from ..uniform_images import fit_image
 from ..wording import at_most, counted
 from .encoded import encode_jpeg
 from .packed import INDEX_COLUMNS, MANIFEST, PACK_FORMAT, PACK_VERSION, index_name
-from .recognition import Reading, tell_left_out
+from .recognition import Reading
 from .sources import ImageSource, SourceImage, image_source
 
 SHARD_BYTES = 1 << 30
@@ -148,7 +149,11 @@ def pack_images(
                 images.faults.append(made)
             else:
                 writers[image.part].add(image, made)
-        tell_left_out(images.where, images.faults, images.left_out, strict)
+        if images.faults and strict:
+            raise ValueError(
+                f"{images.where}: {counted(len(images.faults), 'file')} cannot be used: {at_most(images.faults)}"
+            )
+        warn_of_files(images.where, images.faults, images.left_out)
         skipped = images.skipped + len(images.faults)
         counts = _finish(unfinished, writers, images, size, skipped)
         if out.exists():

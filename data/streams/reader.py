@@ -98,6 +98,8 @@ class ImageReader(ABC):
         return self.shape[0]
 
     def __getitem__(self, which: Which) -> NDArray[np.uint8]:
+        if isinstance(which, tuple):
+            raise IndexError("images on disk are indexed by image only: images[numbers][:, rows, columns]")
         numbers = np.arange(len(self)) if isinstance(which, slice) else np.asarray(which)
         if isinstance(which, slice):
             numbers = numbers[which]

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import tempfile
+from collections import deque
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.util import Finalize
@@ -19,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .reader import ImageReader
+
+_TOLD_AS = (FileNotFoundError, OSError, ImportError, IndexError, MemoryError, ValueError)
 
 
 class ReadAhead:
@@ -50,6 +53,8 @@ class ReadAhead:
         self._images, self._workers, self._prefetch = images, workers, prefetch
         self._processes: list[multiprocessing.process.BaseProcess] = []
         self._pipes: list[Connection] = []
+        self._turn: object | None = None  # whose batches the workers are reading
+        self._waiting: deque[int] = deque()  # workers whose answers are to come, in that order
         self._shared: mmap.mmap | None = None
         self._places: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
 
@@ -63,7 +68,7 @@ class ReadAhead:
         Yields
         ------
         uint8 array, [image, height, width] or [image, height, width, 3]
-            Overwritten when the next one is asked for.
+            Overwritten when another one is asked for.
 
         Raises
         ------
@@ -75,20 +80,21 @@ class ReadAhead:
             If there is no room for the shared memory.
         """
         shape = self._images.shape[1:]
-        self._make_room(max(map(len, chosen), default=0) * math.prod(shape))
-        ahead = len(self._places)
-        asked = answered = 0
+        turn = object()
+        asked = 0
         try:
             for number, numbers in enumerate(chosen):
-                for asked_for in range(asked, min(number + ahead, len(chosen))):
-                    self._pipe(asked_for).send((asked_for % ahead, chosen[asked_for]))
-                    asked = asked_for + 1
-                fault = self._pipe(number).recv()
-                answered = number + 1
+                if self._turn is not turn:  # the first batch, or others have read in between
+                    self._take_turn(turn, max(map(len, chosen)) * math.prod(shape))
+                    asked = number
+                while asked < min(number + len(self._places), len(chosen)):
+                    self._ask(asked, chosen[asked])
+                    asked += 1
+                fault = self._answer()
                 if fault is not None:
                     kind, text = fault
                     raise kind(text)
-                place = self._places[number % ahead]
+                place = self._places[number % len(self._places)]
                 yield place[: len(numbers) * math.prod(shape)].reshape(len(numbers), *shape)
         except (EOFError, ConnectionError):
             self.close()
@@ -96,8 +102,6 @@ class ReadAhead:
                 "a process that reads images has died; was memory short? Fewer workers need less. "
                 "A run can be resumed from its last checkpoint"
             ) from None
-        finally:
-            self._forget(range(answered, asked))
 
     def close(self) -> None:
         """End the processes and give back the memory."""
@@ -107,7 +111,8 @@ class ReadAhead:
             if process.is_alive():
                 process.kill()
                 process.join()
-        self._processes, self._pipes = [], []
+        self._processes, self._pipes, self._turn = [], [], None
+        self._waiting.clear()
         self._places, self._shared = np.empty((0, 0), np.uint8), None
 
     def __enter__(self) -> Self:
@@ -118,16 +123,21 @@ class ReadAhead:
     ) -> None:
         self.close()
 
-    def _pipe(self, number: int) -> Connection:
-        return self._pipes[number % self._workers]
+    def _take_turn(self, turn: object, bytes_of_a_batch: int) -> None:
+        """Begin anew: take the answers that nobody waits for any more."""
+        while self._waiting:
+            self._answer()
+        self._make_room(bytes_of_a_batch)
+        self._turn = turn
 
-    def _forget(self, numbers: range) -> None:
-        """Take the answers that nobody waits for any more, so that the next epoch does not meet them."""
-        try:
-            for number in numbers if self._pipes else ():
-                self._pipe(number).recv()
-        except (EOFError, ConnectionError):
-            self.close()
+    def _ask(self, number: int, numbers: NDArray[np.int64]) -> None:
+        worker = number % self._workers
+        self._pipes[worker].send((number % len(self._places), numbers))
+        self._waiting.append(worker)
+
+    def _answer(self) -> tuple[type[Exception], str] | None:
+        answer: tuple[type[Exception], str] | None = self._pipes[self._waiting.popleft()].recv()
+        return answer
 
     def _make_room(self, bytes_of_a_batch: int) -> None:
         if self._pipes and self._places.shape[1] >= bytes_of_a_batch:
@@ -196,7 +206,8 @@ def _read_on_demand(images: ImageReader, pipe: Connection) -> None:
                 made = images[what]
                 places[where, : made.size] = made.reshape(-1)
                 pipe.send(None)
-            except (ValueError, OSError, IndexError, ImportError, MemoryError) as error:
-                pipe.send((type(error), str(error)))
+            except Exception as error:  # whatever it is, it is for the main process to tell
+                kind = next((kind for kind in _TOLD_AS if isinstance(error, kind)), RuntimeError)
+                pipe.send((kind, str(error) or type(error).__name__))
     except (EOFError, ConnectionError):
         return

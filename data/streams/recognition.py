@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import lzma
-import warnings
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from ..npz import read_npz_parts
 from ..places import Part, Place, place_by_domain, place_by_folder
 from ..tars import read_image_tar, tar_images, unpacked
 from ..uniform_images import Color
-from ..wording import at_most, counted
+from ..wording import at_most
 from .core50 import core50_places, is_core50
 from .encoded import NumberedNames
 from .hdf5 import HDF5_SIGNATURE, read_hdf5_parts
@@ -63,10 +62,31 @@ class Reading:
 
 @dataclass(frozen=True)
 class ReadImages:
-    """Images by part, and how many files were left out because they cannot be used."""
+    """Images as read from a folder or file, and what was left out.
+
+    Parameters
+    ----------
+    parts : dict from part to LabelledImages
+    faults : sequence of str
+        Files that cannot be used.
+    left_out : sequence of str
+        Files that are no images by their names.
+    skipped_before : int
+        Files that were left out when a pack was made.
+    where : str
+        Folder or archive, for messages about its files.
+    """
 
     parts: dict[Part, LabelledImages]
-    skipped: int = 0
+    faults: Sequence[str] = ()
+    left_out: Sequence[str] = ()
+    skipped_before: int = 0
+    where: str = ""
+
+    @property
+    def skipped(self) -> int:
+        """Number of files that could not be used."""
+        return len(self.faults) + self.skipped_before
 
 
 def read_images(path: Path, how: Reading) -> ReadImages:
@@ -78,11 +98,6 @@ def read_images(path: Path, how: Reading) -> ReadImages:
         If it is of no known kind, holds no images, or holds what cannot be used.
     FileNotFoundError
         If a file is missing that belongs to it.
-
-    Warns
-    -----
-    UserWarning
-        If files are left out.
     """
     if path.is_dir():
         return _read_folder(path, how)
@@ -96,7 +111,7 @@ def read_images(path: Path, how: Reading) -> ReadImages:
     if looks_like_idx(start):
         return ReadImages({"all": _labelled(read_idx_pair(path, labels_beside(path)), "image")})
     if is_tar(path, start):
-        return _told(read_image_tar(path, how.size), how)
+        return _sorted_out(read_image_tar(path, how.size), how)
     raise ValueError(
         f"{path}: by its content neither an IDX file, nor npz, nor tar, nor HDF5; expected one of these or a folder"
     )
@@ -122,31 +137,6 @@ def shard_paths(shard: Path, paths: Sequence[str]) -> list[str]:
     return [f"{part}/{path}" for path in paths]
 
 
-def tell_left_out(where: str, faults: Sequence[str], left_out: Sequence[str], strict: bool) -> None:
-    """Refuse files that cannot be used, or name them in a warning.
-
-    Raises
-    ------
-    ValueError
-        If there are any and `strict`.
-
-    Warns
-    -----
-    UserWarning
-        If any files are left out.
-    """
-    if faults and strict:
-        raise ValueError(f"{where}: {counted(len(faults), 'file')} cannot be used: {at_most(faults)}")
-    if faults:
-        named = at_most(faults)
-        warnings.warn(f"{where}: {counted(len(faults), 'file')} skipped, cannot be used: {named}", stacklevel=6)
-    if left_out:
-        named = at_most(left_out)
-        warnings.warn(
-            f"{where}: {counted(len(left_out), 'file')} left out, no image by its name: {named}", stacklevel=6
-        )
-
-
 def _read_folder(folder: Path, how: Reading) -> ReadImages:
     if is_pack(folder):
         return _read_pack(folder, how)
@@ -158,7 +148,7 @@ def _read_folder(folder: Path, how: Reading) -> ReadImages:
         return ReadImages(_joined(arrays))
     if shards := shards_of(folder):
         return _read_shards(folder, shards, how)
-    return _told(read_image_folder(folder, how.size), how)
+    return _sorted_out(read_image_folder(folder, how.size), how)
 
 
 def _read_pack(folder: Path, how: Reading) -> ReadImages:
@@ -170,7 +160,7 @@ def _read_pack(folder: Path, how: Reading) -> ReadImages:
         domains = [manifest.domains[number] for number in images.domains] if manifest.domains else None
         labels = [manifest.classes[number] for number in images.labels]
         parts[part] = LabelledImages(images, labels, NumberedNames(f"{part} image", len(images)), domains)
-    return ReadImages(_held(parts), manifest.skipped)
+    return ReadImages(_held(parts), skipped_before=manifest.skipped)
 
 
 def _held(parts: dict[Part, LabelledImages]) -> dict[Part, LabelledImages]:
@@ -225,13 +215,12 @@ def _read_shards(folder: Path, shards: Sequence[Path], how: Reading) -> ReadImag
             collection.labels_beside[stem] = with_labels.labels_beside[labelled]
         collection.faults.extend(f"{shard.name}: {fault}" for fault in with_labels.faults)
         collection.left_out.extend(f"{shard.name}: {name}" for name in with_labels.left_out)
-    return _told(collection, how)
+    return _sorted_out(collection, how)
 
 
-def _told(collection: ImageCollection, how: Reading) -> ReadImages:
+def _sorted_out(collection: ImageCollection, how: Reading) -> ReadImages:
     parts = collection.by_part(how.place, skip_faults=not how.strict)
-    tell_left_out(collection.where, collection.faults, collection.left_out, how.strict)
-    return ReadImages(parts, len(collection.faults))
+    return ReadImages(parts, collection.faults, collection.left_out, where=collection.where)
 
 
 def first_bytes(path: Path) -> bytes:

@@ -145,7 +145,7 @@ class _HeldSource(ImageSource):
         found = read_images(path, how)
         self._parts = found.parts
         places = [place for name, part in found.parts.items() for place in _places_of(name, part)]
-        super().__init__(str(path), places, ImageCollection(str(path), None), found.skipped)
+        super().__init__(str(path), places, ImageCollection(str(path), None), found.skipped_before)
 
     def _contents(self) -> Iterator[tuple[str, Callable[[], NDArray[np.uint8]]]]:
         for part in self._parts.values():

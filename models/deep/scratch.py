@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from pydantic import model_validator
 
 from .learner import DeepLearner
 from .plan import TrainingPlan
@@ -28,6 +30,14 @@ class Scratch(DeepLearner):
     writes: ClassVar = "first"
 
     kind: Literal["scratch"] = "scratch"
+
+    @model_validator(mode="after")
+    def _begins_anew(self) -> Self:
+        if self.mixed_stability is not None:
+            raise ValueError(
+                "mixed_stability: a network that is drawn anew for each task has no weights that could harden"
+            )
+        return self
 
     def plan(self, step: Step, task: int) -> TrainingPlan | None:
         return self.learning(source="recalled", fresh=True) if step.kind == "wake" else None

@@ -92,7 +92,13 @@ class Store(BaseModel, ABC):
 
 
 class RawStore(Store):
-    """Pixels as they are, one byte for each channel of each."""
+    """Pixels as they are, one byte for each channel of each.
+
+    Examples
+    --------
+    >>> RawStore(per_class=20).per_class
+    20
+    """
 
     kind: Literal["raw"] = "raw"
 
@@ -109,6 +115,11 @@ class JpegStore(Store):
     ----------
     quality : int
         From 1 to 100, as libjpeg counts.
+
+    Examples
+    --------
+    >>> JpegStore(quality=50, budget="4MB").budget
+    4000000
     """
 
     quality: Annotated[int, Field(ge=1, le=100)] = 75
@@ -137,6 +148,11 @@ class FeatureStore(Store):
         Most positions, drawn from all images of the first task, that k-means learns from.
     iterations : int
         Passes of k-means over them.
+
+    Examples
+    --------
+    >>> FeatureStore(codebooks=32).entries
+    256
     """
 
     codebooks: PositiveInt = 8

@@ -8,6 +8,7 @@ import pytest
 from engram.data.items import ImagePart, Pool
 from engram.models.deep import BrainCL, ExperienceReplay, FineTune, Joint, Schedule, Scratch
 from engram.models.registry import model, model_from_spec
+from engram.models.stores import JpegStore, RawStore
 from engram.protocols import ItemSpec, Protocol, Stage, each, lesion, probe, sleep, unroll, wake
 
 OURS = ["braincl", "braincl-light", "finetune", "joint", "joint-recalled", "scratch-recalled", "er"]
@@ -36,10 +37,19 @@ def test_what_is_given_goes_before_the_preset():
     assert (given.batch_size, given.optimiser.weight_decay, given.optimiser.learning_rate) == (32, 0.0, 0.1)
 
 
+def test_a_change_to_the_usual_store_keeps_its_kind():
+    assert model("er", store={"budget": "4MB"}).store == RawStore(budget="4MB")
+    assert model("braincl-light", store={"quality": 50}).store == JpegStore(quality=50)
+    assert model("joint-recalled", store={"budget": "4MB"}).store.kind == "cues"
+    paper = model("braincl", preset="paper", store={"budget": "4MB"}).store
+    assert (paper.kind, paper.latent, paper.budget) == ("cues", 192, 4_000_000)
+    assert model("braincl", preset="paper", store="raw").store == RawStore()
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: ExperienceReplay(), "store: none is given"),
+        (lambda: ExperienceReplay(store=None), "store: none is given"),
         (lambda: Joint(recalled=True), "store: none is given"),
         (lambda: Scratch(store="rwa"), 'no store is called "rwa".*Did you mean "raw"'),
         (lambda: FineTune(backbone="resnt"), 'no backbone is called "resnt".*Did you mean "resnet"'),

@@ -9,7 +9,6 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from ...protocols import Probe
-from ..stores.spec import AnyStore, CueStore
 from .learner import HIPPOCAMPUS, PAPER, SMALL, DeepLearner, Epochs
 from .optimisation import Optimiser, Positive, Schedule
 from .plan import TrainingPlan
@@ -114,7 +113,7 @@ class BrainCL(DeepLearner):
     writes: ClassVar = "first"
     learns_in: ClassVar = "sleep"
     presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "small": {**SMALL, "epochs": 1, "first_sleep_epochs": 5, "sleep_epochs": 5},
+        "small": {**SMALL, "epochs": 1, "first_sleep_epochs": 5, "sleep_epochs": 5, "store": {"kind": "cues"}},
         "paper": {
             **PAPER,
             "epochs": 1,
@@ -127,7 +126,6 @@ class BrainCL(DeepLearner):
     }
 
     kind: Literal["braincl"] = "braincl"
-    store: AnyStore | None = CueStore()
     first_sleep_epochs: Epochs
     night_warmup: Annotated[float, Field(ge=0)] | None = None
     """Epochs of warm-up in the nights after the first; None: as the schedule says."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from .learner import DeepLearner
 from .plan import TrainingPlan
@@ -19,7 +19,7 @@ class ExperienceReplay(DeepLearner):
 
     Parameters
     ----------
-    As of `DeepLearner`; needs a ``store``.
+    As of `DeepLearner`; by default with a store of raw images.
 
     Notes
     -----
@@ -27,11 +27,14 @@ class ExperienceReplay(DeepLearner):
 
     Examples
     --------
-    >>> ExperienceReplay(store={"kind": "raw", "per_class": 20}).replay_batch_size
+    >>> ExperienceReplay(store={"per_class": 20}).replay_batch_size
     64
     """
 
     abilities: ClassVar[frozenset[str]] = DeepLearner.abilities | {"lesion"}
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        name: {**fields, "store": {"kind": "raw"}} for name, fields in DeepLearner.presets.items()
+    }
     writes: ClassVar = "last"
 
     kind: Literal["experience-replay"] = "experience-replay"

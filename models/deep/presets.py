@@ -23,7 +23,7 @@ def braincl(**settings: Any) -> BrainCL:
 
     Examples
     --------
-    >>> braincl().store.kind
+    >>> braincl(store={"budget": "4MB"}).store.kind
     'cues'
     """
     return BrainCL(**settings)
@@ -37,7 +37,7 @@ def braincl_light(**settings: Any) -> BrainCL:
     >>> braincl_light().sleep_epochs
     2.0
     """
-    return BrainCL(**{"store": "jpeg", "first_sleep_epochs": 2, "sleep_epochs": 2, **settings})
+    return BrainCL(**{"first_sleep_epochs": 2, "sleep_epochs": 2, **_storing("jpeg", settings)})
 
 
 def finetune(**settings: Any) -> FineTune:
@@ -70,7 +70,7 @@ def joint_recalled(**settings: Any) -> Joint:
     >>> joint_recalled(store="jpeg").recalled
     True
     """
-    return Joint(**{"recalled": True, "store": "cues", **settings})
+    return Joint(**{"recalled": True, **_storing("cues", settings)})
 
 
 def scratch_recalled(**settings: Any) -> Scratch:
@@ -81,7 +81,7 @@ def scratch_recalled(**settings: Any) -> Scratch:
     >>> scratch_recalled().kind
     'scratch'
     """
-    return Scratch(**{"store": "cues", **settings})
+    return Scratch(**settings)
 
 
 def er(**settings: Any) -> ExperienceReplay:
@@ -92,7 +92,7 @@ def er(**settings: Any) -> ExperienceReplay:
     >>> er(replay_batch_size=32).store.kind
     'raw'
     """
-    return ExperienceReplay(**{"store": "raw", **settings})
+    return ExperienceReplay(**settings)
 
 
 def ewc(**settings: Any) -> EWC:
@@ -128,3 +128,9 @@ def src(**settings: Any) -> SleepReplay:
     from .sleep_replay import SleepReplay
 
     return SleepReplay(**settings)
+
+
+def _storing(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with a store of this kind, or with what they change of it."""
+    store = settings.get("store", kind)
+    return {**settings, "store": {"kind": kind, **store} if isinstance(store, dict) else store}

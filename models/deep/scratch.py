@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
@@ -18,7 +18,7 @@ class Scratch(DeepLearner):
 
     Parameters
     ----------
-    As of `DeepLearner`; needs a ``store``.
+    As of `DeepLearner`; by default with a store of learned cues.
 
     Examples
     --------
@@ -27,6 +27,9 @@ class Scratch(DeepLearner):
     """
 
     abilities: ClassVar[frozenset[str]] = DeepLearner.abilities | {"lesion"}
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        name: {**fields, "store": {"kind": "cues"}} for name, fields in DeepLearner.presets.items()
+    }
     writes: ClassVar = "first"
 
     kind: Literal["scratch"] = "scratch"

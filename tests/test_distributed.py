@@ -6,13 +6,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engram.data.recording import open_recording
+from engram.models.deep import ResNet
 from engram.sim import resume
 from engram.sim.chunk_loop import Interrupted
-from engram.sim.deep.distributed import group_from_environment, single
+from engram.sim.deep.distributed import Group, group_from_environment, single
+from engram.sim.deep.gradients import normalise_together, normalises_apart
 from engram.sim.ranks import Pauses, SilentWriter
 
 SCRIPT = Path(__file__).parent / "backends" / "two_processes.py"
@@ -43,7 +49,7 @@ def two_processes(folder):
 def same(first, second, model, tolerance):
     """Whether two recordings hold the same of a model."""
     for table in TABLES:
-        if table == "episodic" and model not in ("er", "jpeg"):
+        if table == "episodic" and model not in ("er", "few", "jpeg"):
             continue
         one, other = first.table(model, 0, table), second.table(model, 0, table)
         assert len(one) == len(other), table
@@ -83,6 +89,33 @@ def test_a_group_of_one():
     assert list(group.lead(iter(["done"]))) == ["done"]
     assert group.any(True, False) == (True, False)
     assert Pauses(single()).decide(True, False) == (True, False)
+
+
+@given(st.lists(st.integers(0, 99), max_size=40), st.integers(1, 5))
+def test_rows_of_a_store_are_divided_evenly_and_mostly_to_those_who_own_them(items, size):
+    items = np.array(items, dtype=np.int64)
+    rows = [Group(rank, size).rows_of(items) for rank in range(size)]
+    assert sorted(np.concatenate(rows).tolist()) == list(range(len(items)))
+    for rank, mine in enumerate(rows):
+        owned = np.flatnonzero(items % size == rank)
+        assert len(mine) == len(range(rank, len(items), size))
+        assert set(owned[: len(mine)]) == set(mine) & set(owned)
+        assert mine.tolist() == sorted(mine)
+
+
+def test_frozen_statistics_stay_apart():
+    network = ResNet(depth=18, norm="frozen", stem="small", width=4).build(1, 8, torch.Generator())
+    kinds = [type(layer) for layer in network.modules()]
+    normalise_together(network)
+    assert [type(layer) for layer in network.modules()] == kinds
+    assert not normalises_apart(network)
+    network = ResNet(depth=18, norm="batch", stem="small", width=4).build(1, 8, torch.Generator())
+    names = list(network.state_dict())
+    assert normalises_apart(network)
+    normalise_together(network)
+    assert not normalises_apart(network)
+    assert list(network.state_dict()) == names
+    assert sum(isinstance(layer, torch.nn.SyncBatchNorm) for layer in network.modules()) == 20
 
 
 def test_a_silent_writer_writes_nothing():
@@ -145,6 +178,12 @@ def test_the_death_of_one_process_leaves_a_checkpoint_of_the_last_update(alone, 
     before = len(unfinished.table("er", 0, "losses"))
     assert 0 < before < len(alone.table("er", 0, "losses"))
     same(alone, resume(folder / "killed.h5"), "er", 1e-4)
+
+
+def test_batch_normalisation_on_the_cpu_is_told_of(ends, folder):
+    with h5py.File(folder / "apart.h5") as file:
+        told = file["models/apart/subjects/0"].attrs["message"]
+    assert told.startswith(b"batch normalisation on the CPU sees the share of each of the 2 processes alone")
 
 
 def test_what_cannot_be_divided_is_refused(ends, folder):

@@ -57,6 +57,39 @@ class Group:
         """Which rows of something that is divided, such as a batch, this process takes: rank, rank + size, ..."""
         return slice(self.rank, None, self.size)
 
+    def rows_of(self, items: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Which rows of a batch of items of a store this process takes: those that are its own, as far as that is fair.
+
+        Item i is process i mod size's own. Every process takes as many rows as `rows` would give it, so that what is
+        decoded, and kept at hand, is divided, and no process waits for another.
+
+        Parameters
+        ----------
+        items : int64 array, [row]
+            The whole batch, the same in all processes.
+
+        Returns
+        -------
+        int64 array, [row of this process]
+            Rising; all processes together take each row once.
+
+        Examples
+        --------
+        >>> items = np.array([4, 2, 7, 6, 9])
+        >>> Group(0, 2).rows_of(items).tolist(), Group(1, 2).rows_of(items).tolist()
+        ([0, 1, 3], [2, 4])
+        """
+        count = len(items)
+        if self.size == 1:
+            return np.arange(count)
+        taker = items % self.size
+        room = np.array([len(range(rank, count, self.size)) for rank in range(self.size)])
+        for rank in range(self.size):
+            taker[np.flatnonzero(taker == rank)[room[rank] :]] = -1
+        room -= np.bincount(taker[taker >= 0], minlength=self.size)
+        taker[taker < 0] = np.repeat(np.arange(self.size), room)
+        return np.flatnonzero(taker == self.rank)
+
     def device(self, name: str) -> str:
         """The device that this process computes on: of several GPUs, each process takes its own."""
         return name

@@ -25,6 +25,10 @@ _BUFFERS = next(
 )
 
 
+_APART = (nn.BatchNorm1d, nn.BatchNorm2d)
+"""Of exactly these types, since statistics of a subclass may be frozen."""
+
+
 class Gradients:
     """Adds up gradients, part of a batch by part, and over the processes of a group.
 
@@ -107,9 +111,26 @@ class _Step(nn.Module):
 
     def forward(self, part: Batch, weight: float) -> Tensor:
         if not len(part.labels):  # a process without a share; the others wait for its gradients all the same
-            return sum((values.sum() * 0.0 for values in self._learning), torch.zeros(()))
+            nothing = sum((values.sum() * 0.0 for values in self._learning), torch.zeros((), device=part.images.device))
+            if any(isinstance(layer, nn.SyncBatchNorm) for layer in self.network.modules()):  # and for its statistics
+                nothing = nothing + self.network(part.images).sum() * 0.0
+            return nothing
         loss = self._objective.loss(self.network, part)
         return loss if weight == 1 else loss * weight
+
+
+def normalise_together(network: nn.Module) -> None:
+    """Let layers of batch normalisation see the whole batch, over all processes; on GPUs only."""
+    for name, layer in network.named_children():
+        if type(layer) in _APART:
+            setattr(network, name, nn.SyncBatchNorm.convert_sync_batchnorm(layer))
+        else:
+            normalise_together(layer)
+
+
+def normalises_apart(network: nn.Module) -> bool:
+    """Whether batch normalisation would see no more than each process's share of a batch."""
+    return any(type(layer) in _APART for layer in network.modules())
 
 
 def _normalising(network: nn.Module) -> Iterator[nn.Module]:

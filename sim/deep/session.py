@@ -14,6 +14,7 @@ from ...models.deep.learner import HIPPOCAMPUS, DeepLearner
 from ...models.stores.store import EpisodicStore
 from ..session import Progress, Responses, Session, Settings, State, Subjects
 from .examination import Examination
+from .gradients import normalises_apart
 from .learner import runtime_of
 from .lessons import Course, Tick
 from .loading import BatchLoader
@@ -73,6 +74,12 @@ class DeepSession(Session):
         self._learner = runtime_of(model)(self._bench)
         self._spent = (0, 0, 0)
         self._points = 0
+        if group.size > 1 and normalises_apart(self._bench.network):
+            self.note(
+                0,
+                f"batch normalisation on the CPU sees the share of each of the {group.size} processes alone, so losses "
+                'are not those of one process; norm: "group" or "frozen" gives the same',
+            )
 
     # Phases -----------------------------------------------------------------------------------------------------------
 

@@ -107,6 +107,11 @@ class LessonSource(Source):
             yield Drawn(batch.images, given, batch.indices, np.full(len(given), -1), size, batch.rows)
 
 
+def recalled(store: EpisodicStore, items: Ints) -> Tensor:
+    """Items of a store, or none of them, where a process has no share of a small batch."""
+    return store.read(items) if len(items) else store.read(np.zeros(1, np.int64))[:0]
+
+
 class RecalledSource(Source):
     """Items of the store, each once in an epoch."""
 
@@ -119,10 +124,10 @@ class RecalledSource(Source):
         order = rng.permutation(self.length)
         for first in range(start * self.batch_size, self.length, self.batch_size):
             whole = order[first : first + self.batch_size]
-            rows = np.arange(len(whole))[self._group.rows()]
+            rows = self._group.rows_of(self._items[whole])
             chosen = whole[rows]
             items = self._items[chosen]
-            images = self._store.read(items)
+            images = recalled(self._store, items)
             yield Drawn(images, self._labels[chosen], np.full(len(items), -1), items, len(whole), rows)
 
 
@@ -144,16 +149,16 @@ class MixedSource(Source):
 
     def epoch(self, rng: np.random.Generator, start: int) -> Iterator[Drawn]:
         chances = rng.spawn(1)[0].random((self.per_epoch, self.replay))
-        mine = self._group.rows()
         for number, drawn in enumerate(self._lesson.epoch(rng, start), start):
             if not len(self._store):
                 yield drawn
                 continue
-            items = (chances[number, mine] * len(self._store)).astype(np.int64)
-            places = drawn.size + np.arange(self.replay)[mine]
+            whole = (chances[number] * len(self._store)).astype(np.int64)
+            mine = self._group.rows_of(whole)
+            items, places = whole[mine], drawn.size + mine
             unknown = np.full(len(items), -1)
             yield Drawn(
-                torch.cat([drawn.images, self._store.read(items)]),
+                torch.cat([drawn.images, recalled(self._store, items)]),
                 np.concatenate([drawn.labels, self._store.labels[items]]),
                 np.concatenate([drawn.sources, unknown]),
                 np.concatenate([drawn.items, items]),

@@ -17,6 +17,7 @@ from ...data.seeds import child_rng, child_seed
 from ...models.deep.learner import HIPPOCAMPUS
 from ...models.mixed_stability import MixedStability
 from .augmentation import at_test
+from .gradients import normalise_together
 from .lessons import Lesson, Tick
 from .loading import BatchLoader
 from .network import build_network
@@ -98,6 +99,8 @@ class Workbench:
         self.network = build_network(
             model.backbone, self.channels, self.size, subjects.slots, self._seed, "subject", self._number, "weights"
         )
+        if group.size > 1 and self.device.type == "cuda":
+            normalise_together(self.network)
         layout = torch.channels_last if model.channels_last else torch.contiguous_format
         self.network = self.network.to(self.device, memory_format=layout)
         self._layout = layout

@@ -30,6 +30,7 @@ MODELS = {
     "single": FineTune(backbone=SMALL, **{**COMMON, "batch_size": 41, "accumulate": 3}),  # the last batch has one image
     "frozen": FineTune(backbone=ResNet(depth=18, norm="frozen", stem="small", width=4), **COMMON),
     "er": ExperienceReplay(backbone=SMALL, store={"kind": "raw", "per_class": 7}, replay_batch_size=5, **COMMON),
+    "few": ExperienceReplay(backbone=SMALL, store={"kind": "raw", "per_class": 7}, replay_batch_size=1, **COMMON),
     "jpeg": BrainCL(backbone=SMALL, store={"kind": "jpeg"}, sleep_epochs=2, **COMMON),
 }
 PROTOCOL = Protocol(
@@ -85,6 +86,12 @@ def talk(folder):
     Path(folder, f"heard-{rank}.json").write_text(json.dumps(heard))
 
 
+def apart(folder):
+    """Batch normalisation, which on the CPU sees a share of the batch alone, is told of."""
+    model = FineTune(backbone=SmallConvNet(width=4, norm="batch"), **COMMON)
+    eg.run(PROTOCOL, {"apart": model}, subjects=1, seed=3, threads=1, out=f"{folder}/apart.h5")
+
+
 def whole(folder):
     start(f"{folder}/whole.h5", MODELS)
 
@@ -118,7 +125,7 @@ def undivided(folder):
 
 if __name__ == "__main__":
     signal.alarm(SECONDS_OF_A_TEST)
-    for scenario in (talk, undivided, whole, stopped, going_on, killed):
+    for scenario in (talk, undivided, apart, whole, stopped, going_on, killed):
         try:
             scenario(sys.argv[1])
         except LostProcess as lost:

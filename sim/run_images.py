@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..data.images import Images
 from ..data.item_sets import item_set
 from ..data.items import ItemSet, Pool
@@ -49,7 +51,9 @@ def items_of_run(
     if images is not None:
         if items is not None:
             raise ValueError("found both items and images; give one: images is short for the item set images")
-        return item_set("images", path=str(Path(images).resolve()), **options)
+        path = str(Path(images).resolve())
+        own = protocol.items.options if protocol.items.set == "images" else {}
+        return item_set("images", **{**own, "path": path, **options})
     if isinstance(items, ItemSet):
         if options:
             raise ValueError(
@@ -58,6 +62,31 @@ def items_of_run(
         return items
     own = items in (None, protocol.items.set)
     return item_set(items or protocol.items.set, **{**(protocol.items.options if own else {}), **options})
+
+
+def taught_domains(pool: Pool) -> tuple[str, ...]:
+    """Names of the domains of which there are images to learn; others are for the tests.
+
+    Parameters
+    ----------
+    pool : Pool
+
+    Returns
+    -------
+    tuple of str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from engram.data.items import ImagePart
+    >>> blank, class_0 = np.zeros((2, 4, 4), np.uint8), np.array([0, 0])
+    >>> train, test = (ImagePart(blank, class_0, np.array(domains)) for domains in ([0, 2], [1, 1]))
+    >>> taught_domains(Pool("x", ("a",), train, test, "made here", domains=("dawn", "noon", "dusk")))
+    ('dawn', 'dusk')
+    """
+    if pool.train.domains is None:
+        return ()
+    return tuple(pool.domains[number] for number in np.unique(pool.train.domains))
 
 
 def unknown_images(path: str | None, pool: Pool, strict: bool = False) -> Pool | None:

@@ -21,7 +21,7 @@ from .memory import memory_in_words
 from .planning import LARGEST_RUN, MOST_THREADS, SETTINGS, make_plan, store_folder
 from .progress import Reporter
 from .ranks import SilentWriter, refuse_undivided
-from .run_images import check_unknown, items_of_run, unknown_images
+from .run_images import check_unknown, items_of_run, taught_domains, unknown_images
 from .store_budget import within_budget
 from .workers import refuse_unguarded_script
 
@@ -151,7 +151,7 @@ def run(
     with memory_in_words():
         pool = items.pool(data)
         strangers = unknown_images(unknown, pool, strict)
-        protocol = protocol.for_classes(len(pool.classes), domains=pool.domains, unknown=strangers is not None)
+        protocol = protocol.for_classes(len(pool.classes), domains=taught_domains(pool), unknown=strangers is not None)
         plan = make_plan(protocol, resolved, pool, seed, settings, chunk, strangers, store_folder(out))
         refuse_undivided(plan.simulators, group)
         with create_recording(plan, items, settings, out, overwrite) if group.first else SilentWriter() as writer:

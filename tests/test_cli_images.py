@@ -143,7 +143,9 @@ def test_a_budget_that_holds_no_image(start, images):
 
 
 def test_a_budget_needs_a_store(engram, images, tmp_path):
-    result = engram("run", "class-incremental-5", "--models", "finetune", "--budget", "2kB", "--out", tmp_path / "no.h5")
+    result = engram(
+        "run", "class-incremental-5", "--models", "finetune", "--budget", "2kB", "--out", tmp_path / "no.h5"
+    )
     assert result.exit_code == 2
     assert "none of the models finetune keeps images in a store" in result.stderr
 
@@ -221,7 +223,10 @@ def test_a_pack_replaces_a_pack_and_nothing_else(engram, images, tmp_path):
 
     assert pack() == (0, "")
     first = (tmp_path / "pack" / "manifest.json").read_bytes()
-    assert pack() == (2, f"engram: {tmp_path / 'pack'} holds a pack; give another folder, or --overwrite to replace it\n")
+    assert pack() == (
+        2,
+        f"engram: {tmp_path / 'pack'} holds a pack; give another folder, or --overwrite to replace it\n",
+    )
     assert pack("--overwrite") == (0, "")
     assert (tmp_path / "pack" / "manifest.json").read_bytes() == first
     (tmp_path / "pack" / "notes.txt").write_text("precious")

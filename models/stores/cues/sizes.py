@@ -32,8 +32,8 @@ class Size:
     learning_rate: float
 
 
-SMALL = Size(channels=16, latent=8, stride=4, epochs=10, batch_size=32, learning_rate=1e-2)
-MIDDLE = Size(channels=32, latent=32, stride=8, epochs=15, batch_size=32, learning_rate=5e-3)
+SMALL = Size(channels=16, latent=8, stride=4, epochs=8, batch_size=16, learning_rate=1e-2)
+MIDDLE = Size(channels=16, latent=24, stride=8, epochs=20, batch_size=8, learning_rate=1e-2)
 PAPER = Size(channels=128, latent=192, stride=16, epochs=50, batch_size=64, learning_rate=1e-3)
 """Ballé 2018, figure 4, and the training of "BrainCL" (arXiv 2504.14727)."""
 SMALL_SIDE, MIDDLE_SIDE = 40, 128
@@ -52,7 +52,7 @@ def size_of(spec: CueStore, shape: Shape) -> Size:
     --------
     >>> from engram.models.stores import CueStore
     >>> size_of(CueStore(epochs=3), (28, 28))
-    Size(channels=16, latent=8, stride=4, epochs=3, batch_size=32, learning_rate=0.01)
+    Size(channels=16, latent=8, stride=4, epochs=3, batch_size=16, learning_rate=0.01)
     >>> size_of(CueStore(), (256, 256, 3)) == PAPER
     True
     """

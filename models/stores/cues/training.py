@@ -23,7 +23,10 @@ ENTROPY_HASTE = 5.0
 """How much faster the entropy model learns than the transforms: it follows cues that grow from noise."""
 WARM_UP, FINAL = 0.1, 0.05
 """Share of the steps in which the learning rate rises; share of it that is left at the end."""
-FEWEST_STEPS = 300
+HELD_BYTES = 4 * 2**30
+"""Images of a task are read once, and held while it trains, where they take no more than this."""
+READ_TOGETHER = 1024
+FEWEST_STEPS = 500
 """Few images are gone through more often than ``epochs`` says, since a network needs steps to learn anything."""
 
 
@@ -106,13 +109,19 @@ class Training:
 
     def run(self) -> Iterator[str]:
         """Train to the end, from wherever ``step`` stands; yields the loss in words after every step."""
-        order = np.empty(0, np.int64)
+        order, read = np.empty(0, np.int64), self.read
+        if self.step < self.steps and self.n * read(np.zeros(1, np.int64)).nbytes <= HELD_BYTES:
+            parts = []
+            for start in range(0, self.n, READ_TOGETHER):
+                parts.append(read(np.arange(start, min(start + READ_TOGETHER, self.n))))
+                yield f"cues: images are read, {min(start + READ_TOGETHER, self.n):,} of {self.n:,}"
+            read = np.concatenate(parts).__getitem__
         while self.step < self.steps:
             epoch, batch = divmod(self.step, self.batches)
             if batch == 0 or not order.size:
                 order = self.rng("cues", "order", self.task, epoch).permutation(self.n)
             places = order[batch * self.size.batch_size : (batch + 1) * self.size.batch_size]
-            loss = self._learn(self.network.to_input(self.read(np.sort(places))))
+            loss = self._learn(self.network.to_input(read(np.sort(places))))
             self.step += 1
             psnr = -10 * math.log10(max(loss.error, 1e-10))
             yield f"cues: epoch {epoch + 1} of {self.epochs}, {psnr:.1f} dB at {loss.rate:.2f} bits per pixel"

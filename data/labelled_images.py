@@ -179,13 +179,13 @@ def warn_of_two_labels(
     --------
     >>> warn_of_two_labels([np.zeros((2, 1, 1), np.uint8)], [["cat", "cat"]], [["a.png", "b.png"]], "here")
     """
-    first: dict[bytes, tuple[str, str]] = {}
+    first: dict[bytes, tuple[str, Sequence[str], int]] = {}
     clashes = []
     for part, part_labels, part_names in zip(parts, labels, names, strict=True):
-        for digest, label, name in zip(_digests(part), part_labels, part_names, strict=True):
-            known_label, known_name = first.setdefault(digest, (label, name))
+        for number, (digest, label) in enumerate(zip(_digests(part), part_labels, strict=True)):
+            known_label, known_names, known = first.setdefault(digest, (label, part_names, number))
             if known_label != label:
-                clashes.append(f'{known_name} of "{known_label}" = {name} of "{label}"')
+                clashes.append(f'{known_names[known]} of "{known_label}" = {part_names[number]} of "{label}"')
     if clashes:
         warnings.warn(
             f"{where}: {counted(len(clashes), 'image')} in two classes, of which one must be wrong: {at_most(clashes)}",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import field_validator
 
 from ..stores.spec import AnyStore, RawStore, Store
-from .learner import DeepLearner
+from .learner import PAPER, SMALL, DeepLearner
 from .optimisation import NotNegative
 from .plan import TrainingPlan
 
@@ -20,7 +20,8 @@ class DarkExperienceReplay(DeepLearner):
 
     Beside each stored image lie the logits that the network gave when it was stored, which is while it was being
     learned. Every batch of the lesson is joined by two draws from the store: one is held against its logits, one
-    against its labels. Its images are stored as they are met (a reservoir). Sleep leaves it unchanged.
+    against its labels. Its images are stored as they are met (a reservoir). Sleep leaves it unchanged. Gradients
+    are clipped at a norm of 1, unless an optimiser is given that says otherwise.
 
     Parameters
     ----------
@@ -43,6 +44,10 @@ class DarkExperienceReplay(DeepLearner):
     """
 
     writes: ClassVar = "last"
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "small": {**SMALL, "optimiser": {"clip": 1.0}},
+        "paper": {**PAPER, "optimiser": {**PAPER["optimiser"], "clip": 1.0}},
+    }
 
     kind: Literal["dark-experience-replay"] = "dark-experience-replay"
     store: AnyStore | None = RawStore(keep="reservoir")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from .learner import DeepLearner
+from .learner import PAPER, SMALL, DeepLearner
 from .optimisation import NotNegative
 from .plan import TrainingPlan
 
@@ -18,7 +18,8 @@ class EWC(DeepLearner):
     """Learns each lesson while a spring holds every weight where it mattered to the lessons before.
 
     After a lesson, the diagonal Fisher information says how much each weight mattered; its labels are drawn from the
-    network's own answers. Nothing is stored but these two numbers for each weight. Sleep leaves it unchanged.
+    network's own answers. Nothing is stored but these two numbers for each weight. Sleep leaves it unchanged. Gradients
+    are clipped at a norm of 1, unless an optimiser is given that says otherwise: stiff springs swing up without end.
 
     Parameters
     ----------
@@ -38,9 +39,17 @@ class EWC(DeepLearner):
     1000.0
     """
 
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "small": {**SMALL, "optimiser": {"clip": 1.0}},
+        "paper": {**PAPER, "optimiser": {**PAPER["optimiser"], "clip": 1.0}},
+    }
+
     kind: Literal["ewc"] = "ewc"
     stiffness: NotNegative = 1000.0
     fisher_images: Annotated[int, Field(ge=1, le=10_000_000)] = 1000
 
     def plan(self, step: Step, task: int) -> TrainingPlan | None:
-        return self.learning(objective="elastic") if step.kind == "wake" else None
+        if step.kind != "wake":
+            return None
+        left = None if self.passes is None else max(0, self.passes - self.fisher_images)
+        return self.learning(objective="elastic", limit_passes=left)

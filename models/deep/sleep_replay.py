@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from .backbone import MLP, AnyBackbone
-from .learner import DeepLearner
+from .learner import SMALL, DeepLearner
 from .optimisation import NotNegative, Positive
 from .plan import TrainingPlan
 
@@ -21,7 +21,7 @@ class SleepReplay(DeepLearner):
     Nothing is stored but the mean image of what was seen and the largest activation of each layer. In every time step
     of sleep, inputs fire at random in proportion to the mean image; every unit adds up its synapses' spikes and fires
     above a threshold. A synapse grows when both of its cells fire, and shrinks when only the second does. Biases take
-    no part.
+    no part. A night is ``steps`` long, whatever the protocol says of its length.
 
     Parameters
     ----------
@@ -44,6 +44,15 @@ class SleepReplay(DeepLearner):
     >>> SleepReplay().backbone
     MLP(kind='mlp', weights=None, hidden=(256,))
     """
+
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "small": {**SMALL, "optimiser": {"learning_rate": 0.02, "momentum": 0.5}},
+        "paper": {
+            "backbone": {"kind": "mlp", "hidden": [1200, 1200]},
+            "optimiser": {"learning_rate": 0.02, "momentum": 0.5},
+            "batch_size": 100,
+        },
+    }
 
     kind: Literal["sleep-replay"] = "sleep-replay"
     backbone: AnyBackbone = MLP()

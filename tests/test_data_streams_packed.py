@@ -1,7 +1,9 @@
 import io
 import json
+import os
 import pickle
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -215,3 +217,29 @@ def test_an_index_that_points_elsewhere_is_refused(pack):
     (pack / "manifest.json").write_text(text.replace(old, new))
     with pytest.raises(ValueError, match="points outside of the pack"):
         PackedImages(pack, "test")
+
+
+@pytest.fixture
+def real():
+    folder = os.environ.get("ENGRAM_DATA", "")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("ENGRAM_DATA names no folder with the real data sets")
+    return Path(folder)
+
+
+@pytest.mark.realdata
+def test_photographs_of_the_size_keep_every_pixel(real, tmp_path):
+    report = pack_images(real / "imagenette224.tar", tmp_path / "pack", size=224)
+    assert (report.images, report.classes, report.skipped) == ({"train": 1500, "val": 400}, 10, 0)
+    plain, packed = Images(path=real / "imagenette224.tar").pool(), Images(path=tmp_path / "pack").pool()
+    # The files are JPEGs of 224 px already, and both decoders are libjpeg-turbo.
+    assert packed.identity == plain.identity
+
+
+@pytest.mark.realdata
+def test_digits_through_a_pack(real, tmp_path):
+    pack_images(real / "mnist", tmp_path / "pack", size=28)
+    plain, packed = Images(path=real / "mnist").pool(), Images(path=tmp_path / "pack").pool()
+    assert packed.test.labels.tolist() == plain.test.labels.tolist()
+    error = (packed.test.images.astype(float) - plain.test.images) ** 2
+    assert 10 * np.log10(255**2 / error.mean()) > 30  # dB

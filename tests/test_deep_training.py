@@ -166,6 +166,13 @@ def test_no_more_passes_than_a_task_may_cost(limit, updates, passes):
     assert (bench.cost.updates, bench.cost.image_passes) == (updates, passes)
 
 
+def test_a_lesson_that_may_be_seen_once_is_seen_once():
+    for settings in ({"epochs": 5}, {"passes": 1000}):
+        bench, lesson = bench_of(FineTune(**small(**settings)), None, wake("all", passes=1, exposures=2))
+        carry_out(bench.train(bench.model.learning(), lesson))
+        assert bench.cost.image_passes == 2 * IMAGES
+
+
 def test_recalled_images_count_as_passes(tmp_path):
     bench, lesson = bench_of(ExperienceReplay(**small(store=RawStore(), replay_batch_size=8, passes=200)), tmp_path)
     carry_out(bench.remember(lesson))

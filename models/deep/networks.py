@@ -101,7 +101,8 @@ class BasicBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.bn2(self.conv2(y))
-        return self.relu(y + (x if self.downsample is None else self.downsample(x)))
+        out: Tensor = self.relu(y + (x if self.downsample is None else self.downsample(x)))
+        return out
 
 
 class Bottleneck(nn.Module):
@@ -122,7 +123,8 @@ class Bottleneck(nn.Module):
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.relu(self.bn2(self.conv2(y)))
         y = self.bn3(self.conv3(y))
-        return self.relu(y + (x if self.downsample is None else self.downsample(x)))
+        out: Tensor = self.relu(y + (x if self.downsample is None else self.downsample(x)))
+        return out
 
 
 class FrozenBatchNorm2d(nn.BatchNorm2d):
@@ -159,7 +161,12 @@ def _shortcut(inputs: int, outputs: int, stride: int, norm: Callable[[int], nn.M
 def _norm(word: str) -> Callable[[int], nn.Module]:
     if word == "group":
         return lambda channels: nn.GroupNorm(min(GROUPS, channels) if channels % GROUPS == 0 else 1, channels)
-    return {"batch": nn.BatchNorm2d, "frozen": FrozenBatchNorm2d, "none": lambda channels: nn.Identity()}[word]
+    others: dict[str, Callable[[int], nn.Module]] = {
+        "batch": nn.BatchNorm2d,
+        "frozen": FrozenBatchNorm2d,
+        "none": lambda channels: nn.Identity(),
+    }
+    return others[word]
 
 
 def _drawn(conv: nn.Conv2d) -> nn.Conv2d:

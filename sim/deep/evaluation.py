@@ -32,8 +32,8 @@ def maximum_softmax(logits: Logits) -> NDArray[np.float64]:
     >>> maximum_softmax(np.array([[0.0, 0.0, -np.inf]])).tolist()
     [0.5]
     """
-    exponentials = np.exp(_from_the_top(logits))
-    return 1 / exponentials.sum(axis=1)
+    top: NDArray[np.float64] = 1 / np.exp(_from_the_top(logits)).sum(axis=1)
+    return top
 
 
 def negative_energy(logits: Logits) -> NDArray[np.float64]:
@@ -57,8 +57,9 @@ def negative_energy(logits: Logits) -> NDArray[np.float64]:
     >>> negative_energy(np.log([[1.0, 3.0]])).round(6).tolist() == np.log([4.0]).round(6).tolist()
     True
     """
-    top = logits.max(axis=1).astype(np.float64)
-    return top + np.log(np.exp(_from_the_top(logits)).sum(axis=1))
+    top: NDArray[np.float64] = logits.max(axis=1).astype(np.float64)
+    top += np.log(np.exp(_from_the_top(logits)).sum(axis=1))
+    return top
 
 
 def detection(known: NDArray[np.float64], unknown: NDArray[np.float64]) -> dict[str, float]:
@@ -130,4 +131,5 @@ def calibration_error(logits: Logits, labels: NDArray[np.int64], bins: int = BIN
 
 
 def _from_the_top(logits: Logits) -> NDArray[np.float64]:
-    return logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    below: NDArray[np.float64] = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    return below

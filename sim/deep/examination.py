@@ -124,7 +124,7 @@ class Examination:
             return
         from ...data.occlusion import occlude
 
-        rng = self._bench.rng("cue", probe.cue.fraction, probe.cue.noise)
+        rng = self._bench.rng("cue", str(probe.cue.fraction), str(probe.cue.noise))
         for batch in images:
             yield occlude(batch, probe.cue.fraction, probe.cue.noise, rng)
 

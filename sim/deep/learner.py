@@ -97,7 +97,8 @@ class Learner:
         float32 tensor, [image, slot]
             Logits; -inf for slots that were not taught.
         """
-        return self.bench.network(images).float()
+        logits: Tensor = self.bench.network(images)
+        return logits.float()
 
     def state(self) -> Mapping[str, NDArray]:
         """What the learner has beside its workbench."""

@@ -172,7 +172,8 @@ class Course:
             return images
         pool = self._subjects.pool
         assert pool.train.domains is not None
-        return images[pool.train.domains[images] == pool.domains.index(domain)]
+        chosen: Ints = images[pool.train.domains[images] == pool.domains.index(domain)]
+        return chosen
 
     def _labels(self, step: Step, place: int, count: int, label: int, wrong: float) -> Ints:
         """The label for all images, but for a share that gets those of other items, as evenly as can be."""

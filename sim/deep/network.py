@@ -45,18 +45,20 @@ class CorticalNetwork(nn.Module):
         self.features = features
         self._seeds = list(seeds)
         with torch.random.fork_rng(devices=[]):
-            self.head = nn.Linear(int(features.width), slots)
+            self.head = nn.Linear(features.width, slots)  # type: ignore[arg-type]
         self.register_buffer("closed", torch.full((slots,), -math.inf))
         self._parts: tuple[nn.Module, nn.Module] | None = None
         self._draw_rows(range(slots))
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits [image, slot] of images [image, channel, height, width]."""
-        return self.head(self.features(images)) + self.closed
+        logits: Tensor = self.head(self.features(images))
+        return logits + self.closed
 
     def from_maps(self, maps: Tensor) -> Tensor:
         """Logits [image, slot] of feature maps of the layer at which the network is split."""
-        return self.head(self.upper(maps)) + self.closed
+        logits: Tensor = self.head(self.upper(maps))
+        return logits + self.closed
 
     def split(self, backbone: Backbone, layer: str) -> None:
         """Make `lower` and `upper` known: the network up to a layer, and the rest without the head."""

@@ -75,5 +75,5 @@ class DeepSimulator(Simulator):
         folder = self.settings.folder
         if folder is None:
             self._passing = self._passing or tempfile.TemporaryDirectory(prefix="engram-store-")
-            folder = self._passing.name
+            folder = Path(self._passing.name)
         return Path(folder, str(subjects.numbers[0]))

@@ -83,7 +83,7 @@ class DeepRows:
 
     def drain(self) -> list[tuple[int, str, Mapping[str, NDArray]]]:
         """All rows, as `Session.drain` gives them."""
-        drained = []
+        drained: list[tuple[int, str, Mapping[str, NDArray]]] = []
         for stream, rows in self._rows.items():
             kinds = COLUMNS.get(stream, {"phase": "<i4", "label": "<i4", "original": "|u1", "recalled": "|u1"})
             columns = {name: np.array([row[name] for row in rows], dtype=kind) for name, kind in kinds.items()}

@@ -102,7 +102,7 @@ class Workbench:
         if group.size > 1 and self.device.type == "cuda":
             normalise_together(self.network)
         layout = torch.channels_last if model.channels_last else torch.contiguous_format
-        self.network = self.network.to(self.device, memory_format=layout)
+        self.network = self.network.to(self.device, memory_format=layout)  # type: ignore[call-overload]
         self._layout = layout
         if model.compile is True or (model.compile == "auto" and self.device.type == "cuda"):
             self.network.compile()
@@ -379,15 +379,16 @@ class Workbench:
 
     def _updates(self, plan: TrainingPlan, source: Source, lesson: Lesson | None) -> int:
         """Updates of a plan: its epochs, or what is left of the passes that the task may cost."""
-        if plan.limit_passes is not None:
-            left = max(0, plan.limit_passes - (self.cost.image_passes - self._spent_before))
-            epochs, rest = divmod(left, source.passes_per_epoch)
-            return epochs * source.per_epoch + rest // (source.batch_size + source.replay)
-        epochs = plan.epochs
+        epochs, exposures, most = plan.epochs, 1, None
         if lesson is not None:
-            most = getattr(lesson.step.phase, "passes", None)
-            epochs = lesson.exposures * (epochs if most is None else min(epochs, most))
-        return max(1, round(epochs * source.per_epoch))
+            exposures, most = lesson.exposures, getattr(lesson.step.phase, "passes", None)
+        if plan.limit_passes is None:
+            whole = exposures * (epochs if most is None else min(epochs, most))
+            return max(1, round(whole * source.per_epoch))
+        left = max(0, plan.limit_passes - (self.cost.image_passes - self._spent_before))
+        whole, rest = divmod(left, source.passes_per_epoch)
+        updates = whole * source.per_epoch + rest // (source.batch_size + source.replay)
+        return updates if most is None else min(updates, exposures * most * source.per_epoch)
 
     def _draw_again(self, step: int) -> None:
         """Draw all weights again; which answers there are stays."""
@@ -449,7 +450,7 @@ class Workbench:
             state |= {f"training/{name}": array for name, array in self._training.state().items()}
         if self.stability is not None:
             kept = self.stability.state_dict()
-            sensitivity = math.nan if kept["sensitivity"] == "auto" else kept["sensitivity"]
+            sensitivity = math.nan if kept["sensitivity"] == "auto" else float(kept["sensitivity"])
             state["stability"] = np.array([sensitivity, kept["items_started"]], np.float64)
             state |= {f"gates/{name}": gate.cpu().numpy().copy() for name, gate in kept["gates"].items()}
         return state
@@ -465,7 +466,7 @@ class Workbench:
         self.network.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in weights.items()})
         self._waiting = below(state, "training")
         if self.stability is not None:
-            sensitivity, started = state["stability"].tolist()
+            sensitivity, started = (float(value) for value in state["stability"])
             gates = below(state, "gates")
             self.stability.load_state_dict(
                 {

@@ -222,7 +222,9 @@ class ItemSpec(Spec):
 
     set: Slug = "digit-pairs"
     count: Annotated[int | Literal["all"], PlainValidator(_read_count), _COUNT_SCHEMA]
-    classes: Annotated[str | tuple[str, ...], PlainValidator(_read_classes), _CLASSES_SCHEMA] = "shuffled"
+    classes: Annotated[
+        str | tuple[str, ...], PlainValidator(_read_classes), PlainSerializer(plain), _CLASSES_SCHEMA
+    ] = "shuffled"
     train: Count | None = None
     test: Count | None = None
     options: Annotated[dict[str, Any], PlainValidator(_read_options), PlainSerializer(plain), _OPTIONS_SCHEMA] = Field(

@@ -105,7 +105,7 @@ def test_budgets_in_bytes(budget, size):
 
 @pytest.mark.parametrize("budget", ["", "MB", "-1", "0", 0, -3, True, 2.5, "1e400", "9" * 400, "20 MBB", "nan", None])
 def test_what_is_no_budget(budget):
-    with pytest.raises(ValueError, match="budget: found .*such as 20MB"):
+    with pytest.raises(ValueError, match=r"budget: found .*such as 20MB"):
         in_bytes(budget)
 
 

@@ -55,6 +55,7 @@ def phases(in_each):
         exposures=st.integers(1, 3),
         duration=durations,
         domain=maybe(st.just("sketches")),
+        passes=maybe(st.integers(1, 9)),
         label=labels,
     )
     stages = st.lists(
@@ -67,6 +68,12 @@ def phases(in_each):
     lesions = st.sampled_from([(), ("none",), ("none", "hippocampus"), ["cortex", "none"]])
     probes = st.one_of(
         st.builds(probe, selections(in_each), lesions=lesions, learn=st.booleans(), label=labels),
+        st.builds(
+            probe,
+            corruptions=st.sampled_from(["all", ["fog"], ["snow", "frost"]]),
+            severities=maybe(st.lists(st.integers(1, 5), min_size=1, unique=True)),
+            unknown=st.sampled_from([True, False, "if-any"]),
+        ),
         st.builds(probe, kind=st.just("cued"), cue=st.builds(lambda f, n: {"fraction": f, "noise": n}, shares, shares)),
         st.builds(probe, kind=st.just("recall"), scoring=maybe(st.sampled_from(["item", "strict", "free"]))),
     )
@@ -100,7 +107,13 @@ def elements(depth, in_each):
         maybe(st.sampled_from(["listed", "shuffled"])),
         labels,
     )
-    return st.one_of(phases(in_each), st.builds(repeat, st.integers(1, 2), inner, label=labels), over_items, over_lists)
+    repeated = st.builds(repeat, st.integers(1, 2), inner, label=labels)
+    over_domains = st.builds(
+        lambda body, of: each("domain", [wake("all", domain="current"), *body], of=of),
+        inner,
+        maybe(st.lists(st.sampled_from(["s1", "s2"]), min_size=1)),
+    )
+    return st.one_of(phases(in_each), repeated, over_items, over_lists, over_domains)
 
 
 values = st.one_of(st.booleans(), st.integers(-5, 5), st.floats(-9, 9), texts, st.none())
@@ -119,7 +132,12 @@ protocols = st.builds(
     name=st.from_regex(r"[a-z0-9]{1,5}(-[a-z0-9]{1,5}){0,2}", fullmatch=True),
     about=st.one_of(texts, st.just("two\nlines: # and more"), st.sampled_from(["1e3", ".5e3", "null", "0o7", "~"])),
     items=st.builds(
-        ItemSpec, count=st.just(COUNT), lists=st.just(LISTS), train=maybe(st.integers(1, 500)), options=options
+        ItemSpec,
+        count=st.just(COUNT),
+        classes=st.sampled_from(["shuffled", "listed", "seed-1993", [f"{k}: #" for k in range(COUNT)]]),
+        lists=st.just(LISTS),
+        train=maybe(st.integers(1, 500)),
+        options=options,
     ),
     schedule=st.lists(elements(2, False), min_size=1, max_size=3).map(lambda rest: [wake("all"), *rest]),
     record=st.builds(

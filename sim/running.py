@@ -83,7 +83,8 @@ def run(
     device : str
         Torch device of the models that run on torch.
     threads : int, optional
-        Threads of the numerical libraries, at most four by default; recorded, since it may change the last bits.
+        Threads of the numerical libraries of each process, at most four by default; recorded, since it may change the
+        last bits.
     chunk : int, optional
         Subjects simulated together; by default as many as fit 4 GiB. Recorded, since it may change the last bits: on
         the CPUs tried so far it does not, and a GPU may choose another product of matrices.
@@ -128,19 +129,19 @@ def run(
     (1, 2, 1, 3)
     """
     refuse_unguarded_script()
+    group = group_from_environment()
     if not isinstance(protocol, Protocol):
         protocol = load(protocol)
     check_whole("subjects", subjects, 1, LARGEST_RUN)
     check_whole("seed", seed, 0, 2**63 - 1)
     if threads is None:
-        threads = min(4, os.cpu_count() or 1)
+        threads = max(1, min(4, (os.cpu_count() or 1) // group.neighbours))
     check_whole("threads", threads, 1, MOST_THREADS)
     if chunk is not None:
         check_whole("chunk", chunk, 1, LARGEST_RUN)
     check_whole("workers", workers, 1, MOST_WORKERS)
     check_seconds(checkpoint_every)
     out = Path("runs", f"{protocol.name}.h5") if out is None else Path(out)
-    group = group_from_environment()
     if group.first:
         _refuse_output(out, overwrite)
     items = items_of_run(protocol, items, images, size, strict)

@@ -1,9 +1,11 @@
 import importlib.util
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import h5py
@@ -191,3 +193,25 @@ def test_what_cannot_be_divided_is_refused(ends, folder):
         told = (folder / f"undivided-{rank}").read_text()
         assert told.startswith("models: hybrid cannot be divided among the 2 processes of torchrun")
     assert not (folder / "undivided.h5").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_torchrun_stops_a_run_with_one_line(tmp_path):
+    path = tmp_path / "run.h5"
+    settings = ["--set", 'er.backbone={"kind": "mlp", "hidden": [16]}', "--set", "er.epochs=40", "--subjects", "1"]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "engram"]
+    command = [*torchrun, "run", "class-incremental-5", "--models", "er", "--out", str(path), *settings]
+    with (tmp_path / "told").open("w") as told:
+        started = subprocess.Popen(command, stderr=told, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        while not path.with_name("run.h5.checkpoint").exists():
+            assert started.poll() is None, (tmp_path / "told").read_text()
+            time.sleep(0.1)
+        started.send_signal(signal.SIGINT)
+        assert started.wait() != 0
+    lines = (tmp_path / "told").read_text().splitlines()
+    assert [line for line in lines if line.startswith("engram")] == [
+        f"engram: interrupted; a checkpoint is written, go on with: engram resume {path}"
+    ]
+    assert open_recording(path).status == "running"
+    assert resume(path).status == "complete"

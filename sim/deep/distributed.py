@@ -34,6 +34,8 @@ class Group:
         Number of this process, from 0. The first one alone writes.
     size : int
         How many processes there are.
+    neighbours : int
+        How many of them share this one's machine, itself included.
 
     Examples
     --------
@@ -44,9 +46,10 @@ class Group:
     [1, 3]
     """
 
-    def __init__(self, rank: int = 0, size: int = 1) -> None:
+    def __init__(self, rank: int = 0, size: int = 1, neighbours: int = 1) -> None:
         self.rank = rank
         self.size = size
+        self.neighbours = neighbours
 
     @property
     def first(self) -> bool:
@@ -180,7 +183,8 @@ class TorchGroup(Group):
         if not dist.is_initialized():
             with lost_in_words():
                 dist.init_process_group("cpu:gloo,cuda:nccl" if nccl else "gloo")
-        super().__init__(dist.get_rank(), dist.get_world_size())
+        size = dist.get_world_size()
+        super().__init__(dist.get_rank(), size, int(os.environ.get("LOCAL_WORLD_SIZE", size)))
         self._local = int(os.environ.get("LOCAL_RANK", self.rank))
         self._dist = dist
 

@@ -103,7 +103,7 @@ class Images(ItemSet):
             an image is in two classes, or a training image is a test image too (it is left out).
         """
         if self.path == "." and data_dir is None:
-            raise ValueError("item set images: no images given; name their folder or file with --data (data=...)")
+            raise ValueError("item set images: no images given; name their folder or file with --images (images=...)")
         path = _located(self.path, data_dir)
         test_path = None if self.test_path is None else _located(self.test_path, data_dir)
         given, origin, found = self._parts(path, test_path)

@@ -74,7 +74,7 @@ class ReadAhead:
         ------
         ValueError
             If an image cannot be read.
-        RuntimeError
+        ChildProcessError
             If a worker died.
         OSError
             If there is no room for the shared memory.
@@ -98,7 +98,7 @@ class ReadAhead:
                 yield place[: len(numbers) * math.prod(shape)].reshape(len(numbers), *shape)
         except (EOFError, ConnectionError):
             self.close()
-            raise RuntimeError(
+            raise ChildProcessError(
                 "a process that reads images has died; was memory short? Fewer workers need less. "
                 "A run can be resumed from its last checkpoint"
             ) from None

@@ -108,7 +108,7 @@ class BatchLoader:
         ------
         ValueError
             If an image cannot be read.
-        RuntimeError
+        ChildProcessError
             If a worker process was killed.
         """
         starts = range(start * batch_size, len(order), batch_size)

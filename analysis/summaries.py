@@ -11,9 +11,11 @@ import xarray as xr
 
 from .capacity import average_performance, gross_memory
 from .circuit_metrics import Metric, plain, recall_metrics, replay_metrics
+from .continual_metrics import Missing, continual_metrics
 from .frequency import frequency_and_order_correlation, frequency_varies
 from .poisoning import retention_after_poisoning
 from .probes import final_probe, intact, probe_column
+from .recorded_performance import in_shares, recorded_responses, sound_performance
 from .repetition import mean_by_repetition, minimum_by_repetition
 from .serial_position import final_performance, serial_position_curve
 from .shuffle_test import count_by_subject, memorised
@@ -38,6 +40,12 @@ def metrics(recording: Recording) -> dict[str, dict[str, Metric]]:
     of the two nulls), ``replay_cv`` (of the counts of the items in a night) and ``downscaling`` (relative change of
     strong cortical synapses across the REM of a night); means over nights and subjects.
 
+    Where the protocol has tasks, and of deep learners: ``average_incremental``, ``last``, ``forgetting``, ``bwt`` and
+    ``fwt`` (see `continual_scores`); ``bytes`` (all that the store keeps at the end), ``psnr`` (dB) and ``bpp`` (bits
+    per pixel) of what it keeps; ``image_passes`` and ``updates`` of the whole run; at the last probe that tested them
+    ``corruption_accuracy`` (mean over corruptions and severities), ``auroc`` and ``fpr95`` of unknown images (maximum
+    softmax) and ``ece`` (calibration); means over subjects. `summary` says why one is None.
+
     Subjects that failed are left out. A running recording gives what is there: None stands for what is not there yet.
 
     Parameters
@@ -56,10 +64,17 @@ def metrics(recording: Recording) -> dict[str, dict[str, Metric]]:
     >>> engram.analysis.metrics(engram.open("runs/hebb.h5"))["hybrid"]["retained_after_poisoning"]  # doctest: +SKIP
     0.82
     """
+    return {
+        model: {name: None if isinstance(value, Missing) else value for name, value in values.items()}
+        for model, values in _with_reasons(recording).items()
+    }
+
+
+def _with_reasons(recording: Recording) -> dict[str, dict[str, Metric | Missing]]:
     performance = sound_performance(recording)
     presentations = recording.presentations()
     models = [str(name) for name in performance["model"].values]
-    found: dict[str, dict[str, Metric]] = {name: {} for name in models}
+    found: dict[str, dict[str, Metric | Missing]] = {name: {} for name in models}
 
     def add(name: str, by_model: Callable[[str], Metric]) -> None:
         for model in models:
@@ -95,6 +110,8 @@ def metrics(recording: Recording) -> dict[str, dict[str, Metric]]:
     for part in (recall_metrics(recording, performance), replay_metrics(recording)):
         for model, values in part.items():
             found[model] |= values
+    for model, continual in continual_metrics(recording, performance).items():
+        found[model] |= continual
     return found
 
 
@@ -110,7 +127,8 @@ def summary(recording: Recording) -> dict[str, object]:
     -------
     dict
         ``format``, ``format_version``, ``status``, ``protocol`` (its name), ``seed`` and ``models``: for each model
-        ``subjects`` (all of them), ``failed`` (how many of them the metrics leave out) and ``metrics`` (see `metrics`).
+        ``subjects`` (all of them), ``failed`` (how many of them the metrics leave out), ``metrics`` (see `metrics`)
+        and, where one of the metrics of continual learning is None, ``reasons``: why, by metric.
 
     Examples
     --------
@@ -129,39 +147,17 @@ def summary(recording: Recording) -> dict[str, object]:
             model: {
                 "subjects": int((subjects["model"] == model).sum()),
                 "failed": int(((subjects["model"] == model) & (subjects["status"] == "failed")).sum()),
-                "metrics": values,
+                **_told(values),
             }
-            for model, values in metrics(recording).items()
+            for model, values in _with_reasons(recording).items()
         },
     }
 
 
-def sound_performance(recording: Recording) -> xr.DataArray:
-    """Performance of a recording, with the subjects that failed set to NaN."""
-    performance = recording.performance()
-    subjects = recording.subjects()
-    failed = subjects[subjects["status"] == "failed"]
-    if failed.empty:
-        return performance
-    sound = xr.ones_like(performance.isel(probe=0, item=0, drop=True), dtype=bool).transpose("model", "subject")
-    rows = pd.Index(sound["model"].values).get_indexer(failed["model"])
-    columns = pd.Index(sound["subject"].values).get_indexer(failed["subject"])
-    sound.values[rows, columns] = False
-    return performance.where(sound)
-
-
-def recorded_responses(recording: Recording) -> xr.DataArray | None:
-    """Counts of responses, where the protocol has them recorded."""
-    try:
-        return recording.responses()
-    except ValueError:
-        return None
-
-
-def in_shares(recording: Recording, model: str) -> bool:
-    """Whether performance of a model is a share of test images, to which the shuffle test belongs, and not an AUC."""
-    measure = getattr(recording, "measure", None)
-    return measure is None or measure(model) == "share correct"
+def _told(values: dict[str, Metric | Missing]) -> dict[str, object]:
+    reasons = {name: value.reason for name, value in values.items() if isinstance(value, Missing)}
+    plain_values = {name: None if isinstance(value, Missing) else value for name, value in values.items()}
+    return {"metrics": plain_values, **({"reasons": reasons} if reasons else {})}
 
 
 def has_label(performance: xr.DataArray, label: str) -> bool:

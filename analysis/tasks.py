@@ -23,7 +23,7 @@ def tasks_of(presentations: pd.DataFrame, phases: pd.DataFrame) -> pd.DataFrame:
     presentations : pandas.DataFrame
         Columns ``subject``, ``phase``, ``order``, ``item``, as a recording's ``presentations()`` gives it.
     phases : pandas.DataFrame
-        The timeline: columns ``index``, ``kind``, ``label``, ``repetition``, ``list``, as ``phases()`` gives it.
+        The timeline: columns ``index``, ``kind``, ``label``, ``list``, as ``phases()`` gives it.
 
     Returns
     -------
@@ -43,9 +43,7 @@ def tasks_of(presentations: pd.DataFrame, phases: pd.DataFrame) -> pd.DataFrame:
     >>> from engram.analysis import tasks_of
     >>> presentations = pd.DataFrame({"subject": 0, "phase": [0, 0, 2, 2], "order": [0, 1, 0, 1], "item": [2, 1, 3, 4]})
     >>> lists = ["a", "a", "b", "b"]
-    >>> phases = pd.DataFrame(
-    ...     {"index": range(4), "kind": ["wake", "probe"] * 2, "label": "", "repetition": 0, "list": lists}
-    ... )
+    >>> phases = pd.DataFrame({"index": range(4), "kind": ["wake", "probe"] * 2, "label": "", "list": lists})
     >>> tasks_of(presentations, phases)
        subject  task name  item  start  until
     0        0     1    a     1      0      2
@@ -54,7 +52,7 @@ def tasks_of(presentations: pd.DataFrame, phases: pd.DataFrame) -> pd.DataFrame:
     3        0     2    b     4      2      4
     """
     require_columns(presentations, ("subject", "phase", "order", "item"), "presentations")
-    require_columns(phases, ("index", "kind", "label", "repetition", "list"), "phases")
+    require_columns(phases, ("index", "kind", "label", "list"), "phases")
     timeline = phases.set_index("index")
     wakes = timeline[timeline["kind"] == "wake"]
     poisoned = wakes.index[wakes["label"] == POISONING]
@@ -64,7 +62,7 @@ def tasks_of(presentations: pd.DataFrame, phases: pd.DataFrame) -> pd.DataFrame:
     subjects = presentations["subject"].nunique()
     by_step = firsts.groupby("phase")
     new = {int(step): len(rows) // subjects for step, rows in by_step if rows["subject"].nunique() == subjects}
-    runs = _runs(wakes.loc[[step for step in wakes.index if step < end and step in set(taught["phase"])]], new)
+    runs = _runs(wakes.loc[[step for step in wakes.index if step < end and step in set(taught["phase"])]])
     starts = [steps for steps in runs if any(step in new for step in steps)]
     if _are_domains(runs, wakes, taught):
         own = {steps[0]: taught[taught["phase"].isin(steps)].drop_duplicates(["subject", "item"]) for steps in runs}
@@ -88,16 +86,15 @@ def share_items(table: pd.DataFrame) -> bool:
     return bool(table.duplicated(["subject", "item"]).any())
 
 
-def _runs(wakes: pd.DataFrame, new: dict[int, int]) -> list[list[int]]:
+def _runs(wakes: pd.DataFrame) -> list[list[int]]:
     runs: list[list[int]] = []
-    before: tuple[str, int] | None = None
-    for step, name, repetition in zip(wakes.index, wakes["list"], wakes["repetition"], strict=True):
-        same = before is not None and name and name == before[0] and (repetition == before[1] or step not in new)
-        if same:
+    before = ""
+    for step, name in wakes["list"].items():
+        if name and name == before:
             runs[-1].append(int(step))
         else:
             runs.append([int(step)])
-        before = (name, repetition)
+        before = name
     return runs
 
 

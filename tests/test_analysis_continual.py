@@ -37,12 +37,9 @@ def shown(steps, subjects=1):
 
 
 def timeline(*steps):
-    """Rows of (kind, list[, label[, repetition]])."""
-    filled = [(*step, "", 0)[:4] if len(step) == 2 else (*step, 0)[:4] for step in steps]
-    kind, lists, label, repetition = zip(*filled, strict=True)
-    return pd.DataFrame(
-        {"index": range(len(steps)), "kind": kind, "label": label, "repetition": repetition, "list": lists}
-    )
+    """Rows of (kind, list[, label])."""
+    kind, lists, label = zip(*((*step, "")[:3] for step in steps), strict=True)
+    return pd.DataFrame({"index": range(len(steps)), "kind": kind, "label": label, "list": lists})
 
 
 def grouped(table):
@@ -91,14 +88,6 @@ def test_a_run_of_one_list_is_one_task_whatever_it_repeats():
     phases = timeline(("wake", "a"), ("wake", "a"), ("probe", ""), ("wake", "b"), ("wake", "a"), ("probe", ""))
     steps = {0: [2], 1: [1], 3: [3], 4: [1, 2]}
     assert grouped(tasks_of(shown(steps), phases)) == {(1, "a", 0, 3): [1, 2], (2, "b", 3, 6): [3]}
-
-
-def test_fresh_items_of_a_list_of_one_name_are_tasks_of_their_own():
-    phases = timeline(*[("wake", "fillers", "repetition", r) for r in (1, 2)])
-    assert grouped(tasks_of(shown({0: [1, 2], 1: [3, 4]}), phases)) == {
-        (1, "fillers", 0, 1): [1, 2],
-        (2, "fillers", 1, 2): [3, 4],
-    }
 
 
 def test_without_lists_a_step_with_several_items_is_a_task():

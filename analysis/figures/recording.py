@@ -16,7 +16,8 @@ from matplotlib.lines import Line2D
 
 from ..capacity import average_performance
 from ..frequency import frequency_varies
-from ..summaries import has_label, in_shares, recorded_responses, sound_performance
+from ..recorded_performance import in_shares, recorded_responses, sound_performance
+from ..summaries import has_label
 from .capacity import plot_gross_memory, plot_memorised
 from .circuit_panels import circuit_panels, lists_probed, recall_panels
 from .frequency import plot_frequency_order, plot_performance_by_frequency

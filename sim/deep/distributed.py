@@ -189,7 +189,12 @@ class TorchGroup(Group):
         self._dist = dist
 
     def device(self, name: str) -> str:
-        return f"cuda:{self._local}" if name == "cuda" else name
+        if name != "cuda":
+            return name
+        import torch
+
+        torch.cuda.set_device(self._local)  # also for NCCL, and for whoever says no more than "cuda"
+        return f"cuda:{self._local}"
 
     def sum_(self, tensor: Tensor) -> Tensor:
         with lost_in_words():

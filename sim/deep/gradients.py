@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from inspect import signature
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -50,10 +50,9 @@ class Gradients:
         self._step: nn.Module = _Step(bench.network, objective, learning)
         self._statistics = [statistic for layer in _normalising(bench.network) for statistic in layer.buffers()]
         if self._group.size > 1:
+            how: dict[str, Any] = {_BUFFERS: bool(self._statistics), "gradient_as_bucket_view": True}
             with lost_in_words():
-                self._step = nn.parallel.DistributedDataParallel(
-                    self._step, **{_BUFFERS: bool(self._statistics)}, gradient_as_bucket_view=True
-                )
+                self._step = nn.parallel.DistributedDataParallel(self._step, **how)
 
     def add_up(self, parts: list[Batch], size: int) -> Tensor:
         """Add up the gradients of the mean loss over the whole batch.

@@ -63,7 +63,7 @@ class DeepSimulator(Simulator):
     def session(self, subjects: Subjects) -> Session:
         torch.set_num_threads(self.settings.threads)
         if self._loader is None:
-            workers = usual_workers(self._pool.train.images, self._device)
+            workers = -(-usual_workers(self._pool.train.images, self._device) // self._group.neighbours)
             self._loader = BatchLoader(self._pool.train.images, device=self._device, workers=workers)
         return DeepSession(self.model, subjects, self.settings, self._loader, self._folder(subjects), self._group)
 

@@ -13,6 +13,7 @@ from engram.models.stores.cues import learn_weights  # noqa: E402
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (60, 4, 4), np.uint8).repeat(3, 1).repeat(3, 2)
 LABELS = np.arange(60) // 15
+TASKS = LABELS // 2
 SPEC = CueStore(channels=4, latent=3, stride=4, epochs=1, batch_size=8)
 
 
@@ -26,7 +27,7 @@ def open_store(folder, spec=SPEC):
 
 
 def lesson(store, task, steps=None):
-    of_task = np.flatnonzero(LABELS // 2 == task)
+    of_task = np.flatnonzero(np.equal(TASKS, task))
     words = store.write(IMAGES, of_task, LABELS[of_task], task)
     for _ in zip(words, range(steps) if steps else iter(int, 1), strict=False):
         pass

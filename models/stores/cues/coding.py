@@ -66,8 +66,8 @@ class EntropyCoder:
         encoder = _stream().queue.RangeEncoder()
         for model, row in zip(self._models, places, strict=True):
             encoder.encode(row, model)
-        words = encoder.get_compressed().astype("<u4")
-        return struct.pack("<I", len(escaped)) + escaped.tobytes() + words.tobytes()
+        words: bytes = encoder.get_compressed().astype("<u4").tobytes()
+        return struct.pack("<I", len(escaped)) + escaped.tobytes() + words
 
     def decode(self, data: bytes, shape: tuple[int, int, int, int]) -> NDArray[np.int32]:
         """Cues of a block.

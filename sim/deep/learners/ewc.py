@@ -70,7 +70,6 @@ class ElasticLearner(Learner):
                 yield Tick(f"Fisher information of {measured:,} images", measured, len(chosen))
         self.springs.add(total, parameters)
         bench.cost.image_passes += len(chosen)
-        yield Tick("springs attached", len(chosen), len(chosen))
 
     def state(self) -> Mapping[str, NDArray]:
         kept = {"curvature": self.springs.curvature, "lowest": self.springs.lowest}

@@ -65,7 +65,7 @@ class ICaRLLearner(Learner):
         if self._means is None or self._means[0] != state:
             parts = np.array_split(np.arange(len(store)), -(-len(store) // bench.model.evaluation_batch_size))
             features = [bench.network.features(bench.to_input(store.read(items))).float() for items in parts]
-            labels = torch.from_numpy(store.labels).to(bench.device)
+            labels = torch.tensor(store.labels).to(bench.device)
             self._means = state, exemplar_means(torch.cat(features), labels, len(bench.network.closed))
         return self._means[1]
 

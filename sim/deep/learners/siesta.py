@@ -86,7 +86,6 @@ class SIESTALearner(Learner):
         network.head.weight.copy_(means)
         self.counts = counts
         bench.cost.forward_passes += 2 * len(lesson)  # once for the store, once for the means
-        yield Tick("class means", len(lesson), len(lesson))
 
     def state(self) -> Mapping[str, NDArray]:
         return {"counts": self.counts.cpu().numpy().copy(), "first_lesson": np.array(self._first_lesson)}

@@ -57,15 +57,18 @@ class SleepReplayLearner(Learner):
         """Take a lesson into the mean image and the largest activations."""
         bench, taught = self.bench, self.bench.taught
         pixels, largest = self._pixels * self._seen, self._largest.copy()
+        done = 0
         for batch in bench.inputs(lesson.indices):
             layers = activations(bench.network, batch)
             layers[-1] = layers[-1][:, taught]
             pixels += layers[0].sum(dim=0, dtype=torch.float64).cpu().numpy()
             largest[1:] = np.maximum(largest[1:], [layer.max().item() for layer in layers[1:]])
+            done += len(batch)
+            if done < len(lesson):
+                yield Tick(f"mean of {done:,} images", done, len(lesson))
         self._seen += len(lesson)
         self._pixels, self._largest = pixels / self._seen, largest
         bench.cost.forward_passes += len(lesson)
-        yield Tick("mean image")
 
     @torch.no_grad()
     def _dream(self, night: Night) -> Iterator[Tick]:
@@ -87,7 +90,6 @@ class SleepReplayLearner(Learner):
         for layer, weight in zip(layers[:-1], weights[:-1], strict=True):
             layer.weight.copy_(weight)
         network.head.weight[taught] = weights[-1]
-        yield Tick("slept", model.steps, model.steps)
 
     def state(self) -> Mapping[str, NDArray]:
         return {"seen": np.array(self._seen), "pixels": self._pixels.copy(), "largest": self._largest.copy()}

@@ -36,7 +36,7 @@ def test_options_are_checked_in_words():
         item_set("digits", soruce="idx")
     with pytest.raises(ValueError, match="option \"source\": Input should be 'auto', 'sklearn' or 'idx', got 'web'"):
         item_set("digits", source="web")
-    with pytest.raises(ValueError, match="name their folder or file with --data"):
+    with pytest.raises(ValueError, match="name their folder or file with --images"):
         item_set("images").pool()
     with pytest.raises(ValueError, match=r'option "train_per_class".*greater than or equal to 1, got 0'):
         item_set("digit-pairs", train_per_class=0)

@@ -154,3 +154,28 @@ def test_item_set_is_abstract_and_frozen():
     assert One.model_validate_json(made.model_dump_json()) == made
     with pytest.raises(ValueError, match="frozen"):
         made.depth = 4
+
+
+def with_domains(labels, domains):
+    plain = part(labels)
+    return ImagePart(plain.images, plain.labels, np.asarray(domains))
+
+
+def test_domains_belong_to_all_images_and_have_names():
+    day, night = with_domains([0, 1], [0, 1]), with_domains([0, 1], [1, 1])
+    pool = Pool("made", ("a", "b"), day, night, "here", ("day", "night"))
+    assert pool.test.some(np.array([1])).domains.tolist() == [1]
+    others = [
+        Pool("made", ("a", "b"), night, night, "here", ("day", "night")),
+        Pool("made", ("a", "b"), day, night, "here", ("day", "dusk")),
+        Pool("made", ("a", "b"), part([0, 1]), part([0, 1]), "here"),
+    ]
+    assert len({pool.identity, *(other.identity for other in others)}) == 4
+    with pytest.raises(ValueError, match=r"domains have shape \[1\] .* one for each of 2 images"):
+        with_domains([0, 1], [0])
+    with pytest.raises(ValueError, match="training images: domains run from 0 to 1; expected 0 to 0"):
+        Pool("made", ("a", "b"), day, day, "here", ("day",))
+    with pytest.raises(ValueError, match="test images have no domains; the pool names 2"):
+        Pool("made", ("a", "b"), day, part([0, 1]), "here", ("day", "night"))
+    with pytest.raises(ValueError, match="training images have domains; the pool names 0"):
+        Pool("made", ("a", "b"), day, day, "here")

@@ -81,6 +81,7 @@ class LessonItems:
         self._files = OpenFiles()
         self.segments: list[Segment] = []
         self._sources: dict[str, NDArray[np.int64]] = {}
+        self._priority_of: dict[str, NDArray[np.float64]] = {}
         self._in_work: dict[int, Segment] = {}
         self._lessons_of: dict[int, int] = {}
         self._starts = np.zeros(1, np.int64)
@@ -149,12 +150,14 @@ class LessonItems:
         ValueError
             Not one item fits; nothing has changed.
         """
-        classes = self._classes()
+        limited = room is not None or self._spec.per_class is not None
+        classes = self._classes() if limited else []
         shares = [items.count for items in classes] if room is None else equal_shares(classes, room)
         if not sum(shares) and classes:
             raise ValueError(self._too_small(room, min(items.bytes_for(1) for items in classes)))
         for items, share in zip(classes, shares, strict=True):
-            self._cut_class(items, share)
+            if share < items.held:
+                self._cut_class(items, share)
         while room is not None and sum(s.nbytes for items in classes for s in items.segments if s.items) > room:
             largest = max(range(len(classes)), key=lambda place: (shares[place], place))
             shares[largest] -= 1  # a part of a block took more than its estimate
@@ -253,11 +256,14 @@ class LessonItems:
 
     def _priorities(self, segment: Segment) -> NDArray[np.float64]:
         """What the items of a class are ordered by over several lessons: as if all had been drawn at once."""
-        offered = segment.head.offered
-        if self._spec.keep == "herding":
-            return (np.arange(offered) + 0.5) / offered
-        label, serial = _label_and_serial(segment)
-        return np.sort(self._rng("store", "priority", label, serial).random(offered))
+        name, offered = segment.path.name, segment.head.offered
+        if len(self._priority_of.get(name, ())) < segment.items:
+            if self._spec.keep == "herding":
+                drawn = (np.arange(offered) + 0.5) / offered
+            else:
+                drawn = np.sort(self._rng("store", "priority", *_label_and_serial(segment)).random(offered))
+            self._priority_of[name] = drawn[: segment.items].copy()
+        return self._priority_of[name]
 
     def _classes(self) -> list[ClassItems]:
         of_class: dict[int, list[Segment]] = {}
@@ -321,12 +327,14 @@ class LessonItems:
         self._files.forget(segment.path)
         self._journal.before_change(segment.path, 0)
         segment.path.unlink()
+        self._priority_of.pop(segment.path.name, None)
 
     def _count(self) -> None:
-        for segment in self.segments:
-            if not segment.items:
-                self._remove(segment)
-        self.segments = [segment for segment in self.segments if segment.items]
+        empty = [segment for segment in self.segments if not segment.items]
+        for segment in empty:
+            self._remove(segment)
+        if empty:
+            self.segments = [segment for segment in self.segments if segment.items]
         self._starts = np.cumsum([0] + [segment.items for segment in self.segments], dtype=np.int64)
 
     def _sources_path(self, segment: Segment) -> Path:

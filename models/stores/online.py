@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
+from bisect import bisect_left, insort
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,8 @@ class OnlineItems:
         self._extra: list[NDArray[np.float32]] = []
         self._about = np.empty((FIRST_PLACES, len(ABOUT)), np.int64)
         self._of_class: dict[int, list[int]] = {}
+        self._of_size: dict[int, list[int]] = {}  # labels, ascending, by number of their items
+        self._most = 0
         self._place: list[int] = []  # of an item among those of its class
         self._met: dict[int, int] = {}
         self._full = False
@@ -150,7 +153,7 @@ class OnlineItems:
                 return
             self._remove(own[rng.integers(len(own))], changed)
         elif self._spec.keep == "random":
-            if not fits and len(own) == max(map(len, self._of_class.values())):
+            if not fits and len(own) == self._most:
                 if rng.random() * self._met[label] >= len(own):
                     return
                 self._remove(own[rng.integers(len(own))], changed)
@@ -162,6 +165,7 @@ class OnlineItems:
             self._remove(self._victim(rng), changed)
         changed.add(len(self))
         own.append(len(self))
+        self._resized(label, len(own) - 1, len(own))
         self._place.append(len(own) - 1)
         self._codes.append(codes)
         self._extra.append(extra)
@@ -174,8 +178,7 @@ class OnlineItems:
     def _victim(self, rng: np.random.Generator) -> int:
         if self._spec.keep == "reservoir":
             return int(rng.integers(len(self)))
-        most = max(map(len, self._of_class.values()))
-        largest = [label for label, items in sorted(self._of_class.items()) if len(items) == most]
+        largest = self._of_size[self._most]
         items = self._of_class[largest[rng.integers(len(largest))]]
         return items[rng.integers(len(items))]
 
@@ -185,16 +188,28 @@ class OnlineItems:
         changed |= {item, last}
         self._bytes -= self._size(self._codes[item], self._extra[item])
         self._changed = True
-        own = self._of_class[int(self._about[item, 0])]
+        label = int(self._about[item, 0])
+        own = self._of_class[label]
         own[self._place[item]] = own[-1]
         self._place[own[-1]] = self._place[item]
         own.pop()
+        self._resized(label, len(own) + 1, len(own))
         for column in (self._codes, self._extra, self._place):
             column[item] = column[last]  # type: ignore[assignment, call-overload]
             column.pop()
         self._about[item] = self._about[last]
         if item != last:
             self._of_class[int(self._about[item, 0])][self._place[item]] = item
+
+    def _resized(self, label: int, before: int, after: int) -> None:
+        if before:
+            labels = self._of_size[before]
+            labels.pop(bisect_left(labels, label))
+        if after:
+            insort(self._of_size.setdefault(after, []), label)
+        self._most = max(self._most, after)
+        while self._most and not self._of_size.get(self._most):
+            self._most -= 1
 
     def _size(self, codes: bytes, extra: NDArray[np.float32]) -> int:
         return RECORD_BYTES + len(codes) + extra.nbytes
@@ -287,6 +302,9 @@ class OnlineItems:
             own = self._of_class[int(self._about[item, 0])]
             self._place[item] = len(own)
             own.append(item)
+        for label, own in self._of_class.items():
+            if own:
+                self._resized(label, 0, len(own))
 
     def _end_of_record(self, data: bytes, start: int, item: int) -> int:
         if start + _RECORD.size > len(data):

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
+
 _HEAD = struct.Struct("<8s7I")
 _CRC = struct.Struct("<I")
 _VARYING = struct.Struct("<IH")
@@ -232,6 +235,14 @@ class Segment:
             return start
         whole = self._ends[record] - start
         return start + min(whole, -(-whole * inside // self.count(record)) + CODER_SLACK)
+
+    def bytes_of_items(self) -> NDArray[np.int64]:
+        """What `bytes_for` grows by with every item, int64 [item]."""
+        if self.head.block == 1:
+            ends = np.array(self._ends, np.int64)
+            ends[1:] -= ends[:-1].copy()
+            return ends
+        return np.diff([self.bytes_for(items) for items in range(self.items + 1)])
 
     def codes(self, record: int, files: OpenFiles) -> memoryview:
         """Codes of one record.

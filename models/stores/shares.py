@@ -26,27 +26,40 @@ class ClassItems:
         self, segments: Sequence[Segment], priorities: Sequence[NDArray[np.float64]], most: int | None = None
     ) -> None:
         self.segments = segments
-        count = sum(segment.items for segment in segments)
-        self.count = count if most is None else min(count, most)
+        self.held = sum(segment.items for segment in segments)
+        self.count = self.held if most is None else min(self.held, most)
         self._priorities = priorities
         self._lesson_of: NDArray[np.intp] | None = None
+        self._bytes_for = np.zeros(1, np.int64)
 
     def split(self, items: int) -> list[int]:
         """How many of the first ``items`` to be kept lie in each segment."""
+        if items >= self.held:
+            return [segment.items for segment in self.segments]
         if len(self.segments) == 1:
-            return [min(items, self.count)]
-        if self._lesson_of is None:
-            held = [segment.items for segment in self.segments]
-            order = np.argsort(np.concatenate([p[:n] for n, p in zip(held, self._priorities, strict=True)]))
-            self._lesson_of = np.repeat(np.arange(len(held)), held)[order]
+            return [items]
+        self._put_in_order()
+        assert self._lesson_of is not None
         counts: list[int] = np.bincount(self._lesson_of[:items], minlength=len(self.segments)).tolist()
         return counts
 
     def bytes_for(self, items: int) -> int:
-        """Bytes of the files that hold so many items."""
-        held = sum(segment.items for segment in self.segments)
-        counts = [segment.items for segment in self.segments] if items >= held else self.split(items)
-        return sum(segment.bytes_for(n) for segment, n in zip(self.segments, counts, strict=True))
+        """Bytes of the files that hold so many items; an upper estimate where a block is cut within."""
+        if items >= self.held:
+            return sum(segment.nbytes for segment in self.segments)
+        if len(self.segments) == 1:
+            return self.segments[0].bytes_for(items)
+        self._put_in_order()
+        return int(self._bytes_for[items])
+
+    def _put_in_order(self) -> None:
+        """Items of several lessons by priority, as if all had been met at once."""
+        if self._lesson_of is None:
+            held = [segment.items for segment in self.segments]
+            order = np.argsort(np.concatenate([p[:n] for n, p in zip(held, self._priorities, strict=True)]))
+            self._lesson_of = np.repeat(np.arange(len(held)), held)[order]
+            bytes_of = np.concatenate([segment.bytes_of_items() for segment in self.segments])
+            self._bytes_for = np.concatenate([[0], np.cumsum(bytes_of[order])])
 
 
 def fits(classes: Sequence[ClassItems], level: int, room: int) -> bool:

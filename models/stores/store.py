@@ -107,7 +107,7 @@ class EpisodicStore:
         self._rows_lie_as: list[tuple[str, int]] = []  # file and items, in the order of the rows
         self._rows_are_old = False
         self._columns: dict[str, NDArray[np.int64]] = {}
-        self._versions = {0}
+        self._versions: set[int] = set()
         self._fitted_for = -1
         self._begun = self._online_fitted = False
 
@@ -254,6 +254,8 @@ class EpisodicStore:
         if not len(items):
             raise IndexError("no items to recall were named")
         working = self._copies.take(rows) if rows.min() >= 0 else self._fetch(items, rows)
+        if not self._versions:
+            self._versions = set(np.unique(self._column("version")).tolist())
         if len(self._versions) == 1:
             return self.codec.reconstruct(working, next(iter(self._versions)))
         versions = self._column("version")[items]
@@ -487,10 +489,7 @@ class EpisodicStore:
     def _renumber(self) -> None:
         """Items have other numbers now."""
         self._columns, self._rows_are_old = {}, True
-        if len(self._online):
-            self._versions = set(np.unique(self._online.column("version")).tolist())
-        else:
-            self._versions = {segment.head.version for segment in self._lessons.segments}
+        self._versions = set()
 
     def _row_of(self) -> NDArray[np.int64]:
         """Row among the working copies of every item, -1 for none."""

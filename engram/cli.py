@@ -323,21 +323,25 @@ def show(
 @app.command()
 @in_words
 def plot(
-    recording: RecordingPath,
+    recordings: Annotated[
+        list[Path],
+        typer.Argument(help="A recording (.h5); several are drawn against what they cost.", show_default=False),
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="PNG, PDF or SVG; beside the recording by default.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing figure.")] = False,
 ) -> None:
-    """Draw the figures that the recording's protocol calls for."""
+    """Draw the figures that a recording's protocol calls for, or accuracy against cost over several recordings."""
     from .analysis import plot_recording
+    from .comparison_figure import plot_several
     from .data.recording import open_recording
     from .figure_file import refuse_figure_path, save_figure
 
-    opened = open_recording(recording)
-    out = out or recording.with_suffix(".png")
+    opened = [open_recording(recording) for recording in recordings]
+    out = out or recordings[0].with_suffix(".png")
     refuse_figure_path(out, overwrite)
-    save_figure(plot_recording(opened), out)
+    save_figure(plot_recording(opened[0]) if len(opened) == 1 else plot_several(opened), out)
     typer.echo(f"figure: {out}")
 
 

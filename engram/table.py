@@ -28,7 +28,7 @@ def print_metrics(recording: Recording) -> None:
     found = summary(recording)
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     print(f"{recording.protocol_name}, seed {found['seed']}: {found['status']}")
-    print("\n".join(metric_lines(found["models"], columns)))
+    print("\n".join([*metric_lines(found["models"], columns), *reason_lines(found["models"])]))
     subjects = recording.subjects()
     told = subjects[subjects["message"] != ""]
     for row in islice(told.itertuples(), MESSAGES_SHOWN):
@@ -76,6 +76,33 @@ def metric_lines(models: Mapping[str, Any], columns: int | None) -> list[str]:
     return lines
 
 
+def reason_lines(models: Mapping[str, Any]) -> list[str]:
+    """Why metrics are missing, one line for each reason.
+
+    Parameters
+    ----------
+    models : mapping
+        Models of `engram.analysis.summary`.
+
+    Examples
+    --------
+    >>> missing = {"psnr": "it keeps no episodes", "bpp": "it keeps no episodes"}
+    >>> reason_lines({"finetune": {"reasons": missing}, "joint": {"reasons": missing}})
+    ['', 'no psnr, bpp of finetune, joint: it keeps no episodes']
+    """
+    told: dict[str, dict[str, tuple[str, ...]]] = {}  # reason -> model -> metrics
+    for name, model in models.items():
+        for metric, reason in model.get("reasons", {}).items():
+            by_model = told.setdefault(reason, {})
+            by_model[name] = (*by_model.get(name, ()), metric)
+    lines = []
+    for reason, by_model in told.items():
+        for metrics in dict.fromkeys(by_model.values()):
+            names = [name for name, missing in by_model.items() if missing == metrics]
+            lines.append(f"no {', '.join(metrics)} of {', '.join(names)}: {reason}")
+    return ["", *lines] if lines else []
+
+
 def _row(lead: str, values: Sequence[float | None], columns: int | None) -> list[str]:
     cells = [f"{_number(value, 2):>4}" for value in values]
     per_line = max(1, len(cells) if columns is None else (columns - len(lead) + 1) // 5)
@@ -86,4 +113,6 @@ def _row(lead: str, values: Sequence[float | None], columns: int | None) -> list
 def _number(value: float | None, digits: int) -> str:
     if value is None:
         return "–"
+    if abs(value) >= 1000 or isinstance(value, int):
+        return f"{value:,.0f}"
     return f"{value:.{digits}f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.2f}"

@@ -187,6 +187,21 @@ def test_images_that_have_moved_since(start, engram, recording, images, tmp_path
     assert recording().status == "complete"
 
 
+def test_recordings_under_several_budgets_in_one_figure(start, engram, images, tmp_path):
+    from engram.comparison_figure import plot_several
+
+    for budget in (2000, 4000):
+        assert start("--images", images, "--budget", budget, "--overwrite").exit_code == 0
+        (tmp_path / "run.h5").rename(tmp_path / f"{budget}.h5")
+    paths = [tmp_path / f"{budget}.h5" for budget in (2000, 4000)]
+    drawn = engram("plot", *paths, "-o", tmp_path / "both.png")
+    assert (drawn.exit_code, drawn.stdout) == (0, f"figure: {tmp_path / 'both.png'}\n")
+    assert (tmp_path / "both.png").read_bytes()[:4] == b"\x89PNG"
+    [line] = plot_several([open_recording(path) for path in paths]).axes[0].get_lines()
+    kept = [open_recording(path).table("er", 0, "episodic")["total_bytes"].iloc[-1] for path in paths]
+    assert line.get_xdata().tolist() == kept
+
+
 # validate -----------------------------------------------------------------------------------------------------------
 
 

@@ -1,10 +1,13 @@
 """Specs of the baselines: what they keep, what they refuse, and that they survive JSON."""
 
+import numpy as np
 import pytest
 
+from engram.data.items import ImagePart, Pool
 from engram.models.by_kind import read_kind
 from engram.models.deep import EWC, SIESTA, DarkExperienceReplay, ICaRL, SleepReplay
 from engram.models.deep.learner import DeepLearner
+from engram.protocols import ItemSpec, Protocol, probe, wake
 
 
 @pytest.mark.parametrize("model", [EWC(), DarkExperienceReplay(), ICaRL(), SIESTA(), SleepReplay()])
@@ -26,6 +29,23 @@ def test_herding_may_be_left_for_chance():
 def test_a_store_that_cannot_take_batches_is_refused():
     with pytest.raises(ValueError, match='"herding" cannot be done batch by batch; this learner needs "reservoir"'):
         DarkExperienceReplay(store={"kind": "raw", "keep": "herding"})
+
+
+def test_a_store_of_images_cannot_be_rehearsed_as_features():
+    with pytest.raises(ValueError, match='rehearses feature maps, and a store of kind "jpeg" gives images'):
+        SIESTA(store="jpeg")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"layer": "blok2"}, 'Did you mean "block2"'), ({"backbone": "mlp"}, "kind mlp cannot be split")],
+)
+def test_a_layer_that_is_not_there_is_refused_before_the_run(settings, message):
+    rng = np.random.default_rng(0)
+    part = ImagePart(rng.integers(0, 255, (4, 8, 8), dtype=np.uint8), np.array([0, 0, 1, 1]))
+    protocol = Protocol(name="two", items=ItemSpec(set="digits", count=2), schedule=[wake("all"), probe("all")])
+    with pytest.raises(ValueError, match=message):
+        SIESTA(**settings).check(protocol, Pool("two", ("a", "b"), part, part, "made here"))
 
 
 def test_sleep_replay_needs_fully_connected_layers():

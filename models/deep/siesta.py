@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from ..stores.spec import AnyStore, FeatureStore
+from ..stores.spec import AnyStore, CueStore, FeatureStore, JpegStore, RawStore
 from .learner import PAPER, SMALL, DeepLearner
 from .plan import TrainingPlan
 
 if TYPE_CHECKING:
-    from ...protocols import Step
+    from ...data.items import Pool
+    from ...protocols import Protocol, Step
 
 
 class SIESTA(DeepLearner):
@@ -52,7 +53,37 @@ class SIESTA(DeepLearner):
     sleep_updates: Annotated[int, Field(ge=0, le=100_000_000)] = 500
     temperature: Annotated[float, Field(gt=0, le=1000)] = 16.0
 
+    @field_validator("store")
+    @classmethod
+    def _store_gives_features(cls, store: Any) -> Any:
+        if isinstance(store, (RawStore, JpegStore, CueStore)):
+            raise ValueError(
+                f'this learner rehearses feature maps, and a store of kind "{store.kind}" gives images; give "features"'
+            )
+        return store
+
     def plan(self, step: Step, task: int) -> TrainingPlan | None:
         if step.kind == "wake":
             return self.learning() if task == 0 and self.backbone.weights is None else None
         return self.learning(parameters="upper", source="recalled", epochs=self.epochs_of_night(step))
+
+    def check(self, protocol: Protocol, pool: Pool) -> None:
+        """Refuse, in words, what `DeepLearner.check` refuses, and a layer that the backbone cannot be split at.
+
+        Parameters
+        ----------
+        protocol : Protocol
+        pool : Pool
+
+        Raises
+        ------
+        ValueError
+            See above.
+        """
+        import torch
+
+        super().check(protocol, pool)
+        channels = pool.image_shape[2] if len(pool.image_shape) == 3 else 1
+        with torch.random.fork_rng(devices=[]):
+            module = self.backbone.module(channels, self.augment.size or pool.image_shape[0])
+        self.backbone.split(module, self.layer)

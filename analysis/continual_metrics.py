@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,6 +32,8 @@ CONTINUAL_METRICS = {
     "ece": "ece",
 }
 
+COUNTS = ("bytes", "image_passes", "updates")
+
 
 @dataclass(frozen=True)
 class Missing:
@@ -55,7 +56,7 @@ def continual_metrics(recording: Recording, performance: xr.DataArray) -> dict[s
     found: dict[str, dict[str, Metric | Missing]] = {}
     for model in models:
         means = table[table["model"] == model].mean(numeric_only=True)
-        values = {metric: _plain(means.get(column)) for metric, column in CONTINUAL_METRICS.items()}
+        values = {metric: _plain(metric, means.get(column)) for metric, column in CONTINUAL_METRICS.items()}
         found[model] = {
             metric: Missing(why.of(model, metric)) if value is None else value for metric, value in values.items()
         }
@@ -80,7 +81,7 @@ class _Reasons:
         streams = self._recording.streams(model)
         if metric in ("bytes", "psnr", "bpp"):
             if "episodic" not in streams:
-                return "it keeps no episodes"
+                return "it has no store; what it learns again from the data set itself is not counted"
             stored = self._table[self._table["model"] == model]
             if stored["bytes"].isna().all():
                 return "nothing is stored yet"
@@ -114,7 +115,6 @@ class _Reasons:
         return "items of earlier tasks were not all asked for again"
 
 
-def _plain(value: float | None) -> float | None:
-    """Whole numbers as such: bytes and passes have no decimals unless they are means."""
+def _plain(metric: str, value: float | None) -> Metric:
     number = None if value is None else plain(value)
-    return int(number) if number is not None and math.fabs(number) >= 1000 and number.is_integer() else number
+    return int(number) if metric in COUNTS and number is not None and number.is_integer() else number

@@ -20,7 +20,7 @@ def require_dims(table: xr.DataArray, dims: tuple[str, ...], name: str = "perfor
         )
     if set(table.dims) != set(dims):
         raise ValueError(f"{name} has dimensions {', '.join(map(str, table.dims))}; expected {', '.join(dims)}")
-    for dim in ("model", "item"):
+    for dim in {"model", "item"} & set(dims):
         if dim not in table.coords:
             raise ValueError(f"{name} has no coordinate {dim!r}; expected model names, and items counted from 1")
 

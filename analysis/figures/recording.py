@@ -20,6 +20,7 @@ from ..recorded_performance import in_shares, recorded_responses, sound_performa
 from ..summaries import has_label
 from .capacity import plot_gross_memory, plot_memorised
 from .circuit_panels import circuit_panels, lists_probed, recall_panels
+from .continual_panels import recorded_tasks, task_panels, wide_panels
 from .frequency import plot_frequency_order, plot_performance_by_frequency
 from .poisoning import plot_items_after_poisoning, plot_poisoning
 from .repetition import plot_items_by_repetition, plot_repetition
@@ -56,10 +57,11 @@ def plot_recording(recording: Recording) -> Figure:
     memorised items and gross memory against the number trained. Hebb repetition (figure 3): performance by item for
     several repetitions, the weakest and the mean item by repetition. Poisoning (figure 4): performance before and
     after, share retained. Learning frequency (figure 5): performance against frequency and against order, and the
-    rank correlations with both. Nights and lesions: recall over nights. Circuits: how often each item is replayed, the
-    circuit, the weights of the cortex before and after the first night where snapshots were recorded, and, of the first
-    sound subject, the first seconds of its first night and its hypnogram. Subjects that failed are left out; a
-    running recording shows what is there.
+    rank correlations with both. Tasks: accuracy on all seen over tasks, against bytes and against image passes, and on
+    each task after each task. Deep learners: accuracy on corrupted images, and recalled images. Nights and lesions:
+    recall over nights. Circuits: how often each item is replayed, the circuit, the weights of the cortex before and
+    after the first night where snapshots were recorded, and, of the first sound subject, the first seconds of its first
+    night and its hypnogram. Subjects that failed are left out; a running recording shows what is there.
 
     Parameters
     ----------
@@ -109,13 +111,17 @@ def _sections(recording: Recording, performance: xr.DataArray, models: list[str]
         found.append(_poisoning(performance, models))
     if frequency_varies(presentations) and not by_list:
         found.append(_frequency(performance, presentations))
-    nights = recall_panels(recording, performance)
+    tasks = recorded_tasks(recording, performance)
+    if tasks is not None:
+        overall, by_model = task_panels(recording, performance, tasks, models)
+        found = [*(Section(panels) for panels in (overall, by_model) if panels), *found]
+    nights = recall_panels(recording, performance) if tasks is None else []
     small, wide = circuit_panels(recording, models)
     if nights or small:
         found.append(Section([*nights, *small]))
     if not found or (not nights and len(found) == bool(small)):
         found = [*_serial_position(recording, performance, presentations, models), *found]
-    return [*found, *(Section([panel]) for panel in wide)]
+    return [*found, *(Section([panel]) for panel in [*wide_panels(recording, models), *wide])]
 
 
 def _serial_position(

@@ -53,6 +53,18 @@ STYLES = {
     "rising": ModelStyle("#CC79A7", (0, (4, 1, 1, 1, 1, 1)), "D"),
     "falling": ModelStyle("#56B4E9", (0, (7, 2)), "v"),
     "fixed-rate": ModelStyle("#E69F00", ":", "X"),
+    "braincl": ModelStyle("#0072B2", "-", "o"),
+    "braincl-light": ModelStyle("#56B4E9", (0, (7, 2)), "o"),
+    "er": ModelStyle("#D55E00", "--", "s"),
+    "der": ModelStyle("#E69F00", (0, (3, 1)), "D"),
+    "icarl": ModelStyle("#CC79A7", "-.", "^"),
+    "siesta": ModelStyle("#009E73", (0, (4, 1, 1, 1, 1, 1)), "v"),
+    "ewc": ModelStyle("#8C6D00", ":", "X"),
+    "src": ModelStyle("#4B2E83", (0, (1, 1)), "p"),
+    "finetune": ModelStyle("#7F7F7F", ":", "d"),
+    "joint": ModelStyle("#000000", "-", "*"),
+    "joint-recalled": ModelStyle("#000000", "--", "P"),
+    "scratch-recalled": ModelStyle("#595959", "-.", "h"),
 }
 _OTHER_COLORS = ("#000000", "#7F7F7F", "#8C6D00", "#4B2E83", "#A6A6A6")
 _OTHER_LINES: tuple[str | tuple[float, tuple[float, ...]], ...] = ("-", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1)))

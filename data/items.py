@@ -158,7 +158,7 @@ class Pool:
     def _check_domains(self, part: ImagePart, which: str) -> None:
         if (part.domains is None) != (not self.domains):
             raise ValueError(
-                f"{which} have {'no ' if part.domains is None else ''}domains; the pool has {self.domains}"
+                f"{which} have {'no ' if part.domains is None else ''}domains; the pool names {len(self.domains)}"
             )
         if part.domains is not None and not 0 <= part.domains.min() <= part.domains.max() < len(self.domains):
             raise ValueError(

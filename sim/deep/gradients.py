@@ -48,11 +48,8 @@ class Gradients:
         self._group, self._autocast, self._device = bench.group, bench.autocast, bench.device
         self._objective, self._network = objective, bench.network
         self._step: nn.Module = _Step(bench.network, objective, learning)
+        self._learning, self._divided = learning, False
         self._statistics = [statistic for layer in _normalising(bench.network) for statistic in layer.buffers()]
-        if self._group.size > 1:
-            how: dict[str, Any] = {_BUFFERS: bool(self._statistics), "gradient_as_bucket_view": True}
-            with lost_in_words():
-                self._step = nn.parallel.DistributedDataParallel(self._step, **how)
 
     def add_up(self, parts: list[Batch], size: int) -> Tensor:
         """Add up the gradients of the mean loss over the whole batch.
@@ -75,14 +72,31 @@ class Gradients:
             for number, part in enumerate(parts, 1):
                 last = number == len(parts)
                 weight = len(part.labels) / size
-                with nullcontext() if alone or last else self._step.no_sync(), self._autocast():  # type: ignore[operator]
+                together = last or not self._divided
+                with nullcontext() if together else self._step.no_sync(), self._autocast():  # type: ignore[operator]
                     # DistributedDataParallel takes the mean over processes, where a sum is wanted.
                     loss = self._step(part, weight if alone else weight * self._group.size)
                     penalty = self._objective.penalty(self._network) if last else None
                     (loss if penalty is None else loss + penalty).backward()
                 total += loss.detach() if alone else loss.detach() / self._group.size
             self._group.sum_(total)
+            if not alone and not self._divided:
+                self._divide(any(len(part.labels) for part in parts))
         return total if penalty is None else total + penalty.detach()
+
+    def _divide(self, has_images: bool) -> None:
+        """Take the mean over processes of gradients that are there, and let torch do so from now on.
+
+        The first update tells which weights a loss leaves out, such as the bias of a head: torch asks for it.
+        """
+        used = self._group.any(*(has_images and weight.grad is not None for weight in self._learning))
+        for weight, somewhere in zip(self._learning, used, strict=True):
+            if somewhere:
+                weight.grad = torch.zeros_like(weight) if weight.grad is None else weight.grad / self._group.size
+                self._group.sum_(weight.grad)
+        how: dict[str, Any] = {_BUFFERS: bool(self._statistics), "find_unused_parameters": not all(used)}
+        self._step = nn.parallel.DistributedDataParallel(self._step, gradient_as_bucket_view=True, **how)
+        self._divided = True
 
     @contextmanager
     def _whole_or_not_at_all(self) -> Iterator[None]:

@@ -247,12 +247,16 @@ def test_panels_do_not_overlap():
         assert not any(box.shrunk(0.98, 0.98).overlaps(other.shrunk(0.98, 0.98)) for other in boxes[i + 1 :]), (i, box)
 
 
-def test_styles_differ_in_colour_and_without_it():
-    styles = model_styles([*STYLES, "a", "b", "c", "d", "hybrid", "a"])
-    assert len(styles) == len(STYLES) + 4
+PLASTIC = ["conventional", "hybrid", "stable", "rising", "falling", "fixed-rate"]
+DEEP = [name for name in STYLES if name not in PLASTIC]
+
+
+@pytest.mark.parametrize("presets", [PLASTIC, DEEP], ids=["plastic", "deep"])
+def test_styles_of_models_that_meet_differ_in_colour_and_without_it(presets):
+    styles = model_styles([*presets, "a", "b", "c", "d", presets[0], "a"])
+    assert len(styles) == len(presets) + 4
     assert len({style.color for style in styles.values()}) == len(styles)
     assert len({(str(style.linestyle), style.marker) for style in styles.values()}) == len(styles)
-    assert len({style.marker for style in styles.values()}) == len(styles)
     assert all(max(to_rgb(style.color)) < 0.95 or min(to_rgb(style.color)) < 0.4 for style in styles.values())
 
 

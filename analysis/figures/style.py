@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, cycle
 from typing import Any
 
 import numpy as np
@@ -53,20 +53,20 @@ STYLES = {
     "rising": ModelStyle("#CC79A7", (0, (4, 1, 1, 1, 1, 1)), "D"),
     "falling": ModelStyle("#56B4E9", (0, (7, 2)), "v"),
     "fixed-rate": ModelStyle("#E69F00", ":", "X"),
-    "braincl": ModelStyle("#0072B2", "-", "o"),
-    "braincl-light": ModelStyle("#56B4E9", (0, (7, 2)), "o"),
-    "er": ModelStyle("#D55E00", "--", "s"),
-    "der": ModelStyle("#E69F00", (0, (3, 1)), "D"),
-    "icarl": ModelStyle("#CC79A7", "-.", "^"),
-    "siesta": ModelStyle("#009E73", (0, (4, 1, 1, 1, 1, 1)), "v"),
-    "ewc": ModelStyle("#8C6D00", ":", "X"),
+    "braincl": ModelStyle("#0072B2", "-", "P"),
+    "braincl-light": ModelStyle("#56B4E9", (0, (7, 2)), "P"),
+    "er": ModelStyle("#D55E00", "--", "D"),
+    "der": ModelStyle("#E69F00", (0, (3, 1)), "d"),
+    "icarl": ModelStyle("#CC79A7", "-.", "v"),
+    "siesta": ModelStyle("#009E73", (0, (4, 1, 1, 1, 1, 1)), "<"),
+    "ewc": ModelStyle("#8C6D00", ":", "^"),
     "src": ModelStyle("#4B2E83", (0, (1, 1)), "p"),
-    "finetune": ModelStyle("#7F7F7F", ":", "d"),
+    "finetune": ModelStyle("#7F7F7F", ":", "s"),
     "joint": ModelStyle("#000000", "-", "*"),
-    "joint-recalled": ModelStyle("#000000", "--", "P"),
-    "scratch-recalled": ModelStyle("#595959", "-.", "h"),
+    "joint-recalled": ModelStyle("#4D4D4D", "--", "*"),
+    "scratch-recalled": ModelStyle("#B3B3B3", "-.", "h"),
 }
-_OTHER_COLORS = ("#000000", "#7F7F7F", "#8C6D00", "#4B2E83", "#A6A6A6")
+_OTHER_COLORS = ("#000000", "#7F7F7F", "#8C6D00", "#4B2E83", "#A6A6A6", "#882255", "#44AA99", "#999933")
 _OTHER_LINES: tuple[str | tuple[float, tuple[float, ...]], ...] = ("-", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1)))
 _OTHER_MARKERS = ("P", "*", "p", "h", "<", ">", "d")
 
@@ -92,8 +92,9 @@ def model_styles(models: Iterable[str]) -> dict[str, ModelStyle]:
     >>> styles["hybrid"].color, styles["mine"].color
     ('#0072B2', '#000000')
     """
-    fresh = _other_styles()
-    return {name: STYLES[name] if name in STYLES else next(fresh) for name in dict.fromkeys(map(str, models))}
+    names = list(dict.fromkeys(map(str, models)))
+    fresh = _other_styles([STYLES[name] for name in names if name in STYLES])
+    return {name: STYLES[name] if name in STYLES else next(fresh) for name in names}
 
 
 def new_axes(ax: Axes | None, width: float = 4.8, height: float = 3.2) -> Axes:
@@ -157,10 +158,10 @@ def one_model(names: Iterable[str], model: str | None) -> str:
     return model
 
 
-def _other_styles() -> Iterator[ModelStyle]:
-    for i in count():
-        yield ModelStyle(
-            _OTHER_COLORS[i % len(_OTHER_COLORS)],
-            _OTHER_LINES[i % len(_OTHER_LINES)],
-            _OTHER_MARKERS[i % len(_OTHER_MARKERS)],
-        )
+def _other_styles(taken: list[ModelStyle]) -> Iterator[ModelStyle]:
+    """Styles that none of those taken looks like, in colour or without it, as long as there are any."""
+    colors = [color for color in _OTHER_COLORS if color not in {style.color for style in taken}] or list(_OTHER_COLORS)
+    every = [(_OTHER_LINES[i % len(_OTHER_LINES)], _OTHER_MARKERS[i % len(_OTHER_MARKERS)]) for i in range(28)]
+    looks = [look for look in every if look not in {(style.linestyle, style.marker) for style in taken}]
+    for color, (line, marker) in zip(cycle(colors), cycle(looks), strict=False):
+        yield ModelStyle(color, line, marker)

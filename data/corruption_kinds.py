@@ -99,7 +99,7 @@ def _frost(images: Images, level: int, scale: float, rng: Rng) -> Images:
     veins = 1 - np.abs(rough_field(rng, images.shape[:3], 1.6))  # ridges where a rough field goes through zero
     patches = smooth_field(rng, images.shape[:3], 30 * scale)
     crystals = np.clip(0.35 + 0.5 * veins + 0.25 * patches, 0, 1)[..., None]
-    mask: Images = np.clip(cover * crystals, 0, 0.95)
+    mask = np.clip(cover * crystals, 0, 0.95).astype(np.float32)
     ice = ICE if images.shape[3] == 3 else ICE.mean(keepdims=True)
     frozen: Images = (1 - mask) * images + mask * ice * (0.7 + 0.3 * crystals)
     return frozen

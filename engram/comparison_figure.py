@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     from .data.recording import Recording
 
@@ -34,9 +35,10 @@ def plot_several(recordings: Sequence[Recording]) -> Figure:
 
     table = continual_table(recordings)
     figure = Figure(figsize=(9.6, 4.0), layout="constrained")
-    handles = {}
+    lines: dict[str, Line2D] = {}
     for axes, cost in zip(figure.subplots(1, 2, sharey=True), ("bytes", "image_passes"), strict=True):
         plot_accuracy_against(table, axes, against=cost)
-        handles |= {line.get_label(): line for line in axes.get_lines() if not line.get_label().startswith("_")}
-    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=4, frameon=False)
+        labelled = {str(line.get_label()): line for line in axes.get_lines()}
+        lines |= {name: line for name, line in labelled.items() if not name.startswith("_")}
+    figure.legend(handles=list(lines.values()), loc="outside lower center", ncols=4, frameon=False)
     return figure

@@ -51,17 +51,15 @@ def items_of_run(
     if images is not None:
         if items is not None:
             raise ValueError("found both items and images; give one: images is short for the item set images")
-        path = str(Path(images).resolve())
-        own = protocol.items.options if protocol.items.set == "images" else {}
-        return item_set("images", **{**own, "path": path, **options})
+        items, options = "images", {"path": str(Path(images).resolve()), **options}
     if isinstance(items, ItemSet):
         if options:
             raise ValueError(
                 f"{' and '.join(options)}: set them on the item set itself, such as {type(items).__name__}(…)"
             )
         return items
-    own = items in (None, protocol.items.set)
-    return item_set(items or protocol.items.set, **{**(protocol.items.options if own else {}), **options})
+    own = protocol.items.options if items in (None, protocol.items.set) else {}
+    return item_set(items or protocol.items.set, **{**own, **options})
 
 
 def taught_domains(pool: Pool) -> tuple[str, ...]:

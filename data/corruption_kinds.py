@@ -100,9 +100,9 @@ def _frost(images: Images, level: int, scale: float, rng: Rng) -> Images:
     patches = smooth_field(rng, images.shape[:3], 30 * scale)
     crystals = np.clip(0.35 + 0.5 * veins + 0.25 * patches, 0, 1)[..., None]
     mask = np.clip(cover * crystals, 0, 0.95).astype(np.float32)
-    ice = ICE if images.shape[3] == 3 else ICE.mean(keepdims=True)
-    frozen: Images = (1 - mask) * images + mask * ice * (0.7 + 0.3 * crystals)
-    return frozen
+    ice = ICE if images.shape[3] == 3 else np.full(1, ICE.mean(), np.float32)
+    frozen = (1 - mask) * images + mask * ice * (0.7 + 0.3 * crystals)
+    return frozen.astype(np.float32, copy=False)
 
 
 def _fog(images: Images, level: int, scale: float, rng: Rng) -> Images:

@@ -4,12 +4,15 @@ import re
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from engram.data.items import ImagePart, Pool
-from engram.models.deep import BrainCL, ExperienceReplay, FineTune, Joint, Schedule, Scratch
+from engram.models.deep import MLP, BrainCL, ExperienceReplay, FineTune, Joint, Schedule, Scratch
 from engram.models.registry import model, model_from_spec
 from engram.models.stores import JpegStore, RawStore
 from engram.protocols import ItemSpec, Protocol, Stage, each, lesion, probe, sleep, unroll, wake
+from engram.sim.planning import fixed_parts
 
 OURS = ["braincl", "braincl-light", "finetune", "joint", "joint-recalled", "scratch-recalled", "er"]
 
@@ -62,6 +65,24 @@ def test_a_change_to_the_usual_store_keeps_its_kind():
 def test_settings_that_cannot_be_are_told(make, words):
     with pytest.raises(ValueError, match=re.compile(words, re.DOTALL)):
         make()
+
+
+def test_a_run_is_fixed_by_the_weights_that_its_networks_begin_with(tmp_path):
+    def parts(value):
+        net = MLP(hidden=(2,)).build(1, 8, torch.Generator())
+        torch.nn.init.constant_(net.linear1.bias, value)
+        save_file(net.state_dict(), tmp_path / "net.safetensors")
+        learner = FineTune(backbone=MLP(hidden=(2,), weights=str(tmp_path / "net.safetensors")))
+        settings = {"device": "cpu", "threads": 1, "subjects": 1}
+        return fixed_parts(protocol(wake("all")), {"net": learner}, pool(8, 8), 0, settings, {"net": 1})
+
+    first, again, other = parts(0.0), parts(0.0), parts(1.0)
+    assert first == again
+    assert {name for name in first if first[name] != other[name]} <= {"network weights", "models"}
+    assert first["network weights"] != other["network weights"]
+    assert "network weights" not in fixed_parts(
+        protocol(wake("all")), {"net": FineTune()}, pool(8, 8), 0, {"device": "cpu", "threads": 1, "subjects": 1}, {}
+    )
 
 
 # Plans ---------------------------------------------------------------------------------------------------------------

@@ -325,10 +325,11 @@ class Workbench:
         float32 tensor, [image, channel, height, width]
             Of the size that the network sees, (x / 255 - 0.5) / 0.25.
         """
-        return self.normalised(at_test(images, self.model.augment))
+        shown = at_test(images, self.model.augment)
+        return self.normalised(shown.clone() if shown is images else shown)
 
     def normalised(self, images: Tensor) -> Tensor:
-        """Pixels from 0 to 255 as the network takes them: (x / 255 - 0.5) / 0.25."""
+        """Pixels from 0 to 255 as the network takes them: (x / 255 - 0.5) / 0.25; float ones are changed in place."""
         values = images.to(torch.float32, memory_format=self._layout, copy=images.dtype != torch.float32)
         return values.mul_(1 / (255 * STD)).sub_(MEAN / STD)
 

@@ -34,12 +34,12 @@ def test_fisher_of_a_softmax_layer_is_that_of_its_formula():
     torch.manual_seed(1)
     weight = torch.randn(3, 2, requires_grad=True)
     images = torch.randn(5, 1, 2)
-    repeated = [image[None] for image in images for _ in range(2000)]
+    repeated = [image[None] for image in images for _ in range(1000)]
     fisher = diagonal_fisher({"weight": weight}, lambda x: x.flatten(1) @ weight.T, repeated, generator())["weight"]
     flat = images.flatten(1)
     chances = torch.softmax(flat @ weight.detach().T, dim=1)
     expected = torch.einsum("nk,nd->kd", chances * (1 - chances), flat**2) / len(flat)
-    torch.testing.assert_close(fisher, expected, rtol=0.08, atol=0.005)
+    torch.testing.assert_close(fisher, expected, rtol=0.1, atol=0.005)
 
 
 def test_fisher_uses_the_networks_own_labels():
@@ -129,9 +129,15 @@ def test_untaught_outputs_of_minus_infinity_do_no_harm():
 
 def test_class_means_lie_on_the_unit_sphere():
     features = torch.tensor([[2.0, 0.0], [0.0, 0.5], [0.0, -3.0]])
-    means = exemplar_means(features, torch.tensor([0, 0, 2]), 3)
+    labels = torch.tensor([0, 0, 2])
+    means = exemplar_means([(features[:1], labels[:1]), (features[1:], labels[1:])], 3)
     root = 0.5**0.5
     torch.testing.assert_close(means, torch.tensor([[root, root], [NAN, NAN], [0.0, -1.0]]), equal_nan=True)
+
+
+def test_means_of_no_exemplars_are_refused():
+    with pytest.raises(ValueError, match="at least one exemplar"):
+        exemplar_means([], 3)
 
 
 def test_nearest_mean_is_the_nearest_of_the_definition():

@@ -142,7 +142,7 @@ def test_replay_from_a_store_of_everything_is_joint_training_at_equal_passes(tmp
         items=ItemSpec(set="digits", count=10, train=100, test=40, lists={"size": 2, "count": 5}),
         schedule=[each("list", [wake("current")]), probe("all")],
     )
-    settings = {"backbone": MLP(hidden=(64,)), "passes": 6000, "optimiser": {"learning_rate": 0.02}}
+    settings = {"backbone": MLP(hidden=(64,)), "passes": 4000, "optimiser": {"learning_rate": 0.02}}
     models = {
         "er": ExperienceReplay(store="raw", batch_size=16, replay_batch_size=48, **settings),
         "joint": Joint(batch_size=64, **settings),
@@ -215,6 +215,18 @@ def test_answers_are_the_nearest_mean_of_exemplars(tmp_path):
             continue
         mean = normalize(unit[store.sources[store.labels == slot]].mean(dim=0), dim=0)
         torch.testing.assert_close(scores[:, slot], -((unit - mean) ** 2).sum(dim=1), rtol=0, atol=1e-5)
+
+
+def test_answers_follow_the_exemplars_that_a_lesson_has_replaced(tmp_path):
+    """Asked in the middle of a lesson, and again when the exemplars have changed without a further update."""
+    subject = Subject(ICaRL(store={"kind": "raw", "per_class": 2}, **TINY), tmp_path, [wake("all")])
+    step = subject.steps[0]
+    subject.bench.begin_phase([subject.course.lesson(step)], "none")
+    for _ in subject.learner.wake(subject.course.lesson(step)):
+        subject.scores(np.arange(4))
+    asked = subject.scores(np.arange(4))
+    subject.learner._means = None
+    assert torch.equal(asked, subject.scores(np.arange(4)))
 
 
 def test_exemplars_are_learned_with_the_lesson_once_in_an_epoch(tmp_path):

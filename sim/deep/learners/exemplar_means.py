@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 
-def exemplar_means(features: Tensor, labels: Tensor, slots: int) -> Tensor:
+def exemplar_means(exemplars: Iterable[tuple[Tensor, Tensor]], slots: int) -> Tensor:
     """Mean of the features of each class's exemplars, on the unit sphere.
 
     Parameters
     ----------
-    features : float tensor, [exemplar, feature]
-        Of any length; they are brought to length 1 first.
-    labels : int64 tensor, [exemplar]
-        Slots.
+    exemplars : iterable of (float tensor [exemplar, feature], int64 tensor [exemplar])
+        Features, of any length, which are brought to length 1 first, and slots: all exemplars, part by part.
     slots : int
         Number of slots.
 
@@ -24,18 +24,29 @@ def exemplar_means(features: Tensor, labels: Tensor, slots: int) -> Tensor:
     float tensor, [slot, feature]
         Of length 1; NaN for a slot without exemplars.
 
+    Raises
+    ------
+    ValueError
+        There is not one exemplar.
+
     Notes
     -----
     Rebuffi et al. 2017, algorithm 1: feature vectors are L2-normalised, and so are their averages.
 
     Examples
     --------
-    >>> exemplar_means(torch.tensor([[2.0, 0.0], [0.0, 5.0]]), torch.tensor([1, 1]), 2)[1]
+    >>> exemplar_means([(torch.tensor([[2.0, 0.0], [0.0, 5.0]]), torch.tensor([1, 1]))], 2)[1]
     tensor([0.7071, 0.7071])
     """
-    unit = functional.normalize(features, dim=1)
-    sums = unit.new_zeros(slots, unit.shape[1]).index_add_(0, labels, unit)
-    counts = torch.bincount(labels, minlength=slots)
+    sums, counts = None, None
+    for features, labels in exemplars:
+        if sums is None:
+            sums = features.new_zeros(slots, features.shape[1])
+            counts = labels.new_zeros(slots)
+        sums.index_add_(0, labels, functional.normalize(features, dim=1))
+        counts += torch.bincount(labels, minlength=slots)
+    if sums is None or counts is None:
+        raise ValueError("class means need at least one exemplar")
     return torch.where(counts[:, None] > 0, functional.normalize(sums, dim=1), torch.nan)
 
 

@@ -30,7 +30,7 @@ class ICaRLLearner(Learner):
     def __init__(self, bench: Workbench) -> None:
         super().__init__(bench)
         self._before: CorticalNetwork | None = None
-        self._means: tuple[tuple[int, int], Tensor] | None = None
+        self._means: tuple[int, Tensor] | None = None
 
     def wake(self, lesson: Lesson) -> Iterator[Tick]:
         bench, plan = self.bench, self.bench.model.plan(lesson.step, lesson.task)
@@ -53,21 +53,24 @@ class ICaRLLearner(Learner):
         yield from ()
 
     def _forget(self) -> Iterator[Tick]:
-        self._before = None
+        self._before = self._means = None
         yield from ()
 
     @torch.no_grad()
     def _class_means(self) -> Tensor:
-        """Of the exemplars in the features of now, worked out again where either has changed."""
+        """Of the exemplars in the features of now, worked out again where the network has learned since."""
+        updates = self.bench.cost.updates
+        if self._means is None or self._means[0] != updates:
+            self._means = updates, exemplar_means(self._exemplars(), len(self.bench.network.closed))
+        return self._means[1]
+
+    def _exemplars(self) -> Iterator[tuple[Tensor, Tensor]]:
         bench, store = self.bench, self.bench.store
         assert store is not None
-        state = (bench.cost.updates, len(store))
-        if self._means is None or self._means[0] != state:
-            parts = np.array_split(np.arange(len(store)), -(-len(store) // bench.model.evaluation_batch_size))
-            features = [bench.network.features(bench.to_input(store.read(items))).float() for items in parts]
-            labels = torch.tensor(store.labels).to(bench.device)
-            self._means = state, exemplar_means(torch.cat(features), labels, len(bench.network.closed))
-        return self._means[1]
+        labels = torch.tensor(store.labels, device=bench.device)
+        for first in range(0, len(store), bench.model.evaluation_batch_size):
+            items = np.arange(first, min(first + bench.model.evaluation_batch_size, len(store)))
+            yield bench.network.features(bench.to_input(store.read(items))).float(), labels[items]
 
     def state(self) -> Mapping[str, NDArray]:
         if self._before is None:

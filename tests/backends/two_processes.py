@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 import engram as eg
-from engram.models.deep import BrainCL, ExperienceReplay, FineTune, ResNet, SmallConvNet
+from engram.models.deep import SIESTA, BrainCL, ExperienceReplay, FineTune, ResNet, SmallConvNet
 from engram.models.deep.augment import CropFlip
 from engram.protocols import ItemSpec, Protocol, each, probe, sleep, wake
 from engram.sim import Reporter
@@ -31,6 +31,7 @@ MODELS = {
     "frozen": FineTune(backbone=ResNet(depth=18, norm="frozen", stem="small", width=4), **COMMON),
     "er": ExperienceReplay(backbone=SMALL, store={"kind": "raw", "per_class": 7}, replay_batch_size=5, **COMMON),
     "few": ExperienceReplay(backbone=SMALL, store={"kind": "raw", "per_class": 7}, replay_batch_size=1, **COMMON),
+    "siesta": SIESTA(backbone=SMALL, **COMMON),  # keeps features; its loss leaves the bias of the head out
     "jpeg": BrainCL(backbone=SMALL, store={"kind": "jpeg"}, sleep_epochs=2, **COMMON),
 }
 PROTOCOL = Protocol(

@@ -111,7 +111,6 @@ class BrainCL(DeepLearner):
 
     abilities: ClassVar[frozenset[str]] = DeepLearner.abilities | {"lesion", "selective-replay"}
     writes: ClassVar = "first"
-    learns_in: ClassVar = "sleep"
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "small": {**SMALL, "epochs": 1, "first_sleep_epochs": 5, "sleep_epochs": 5, "store": {"kind": "cues"}},
         "paper": {

@@ -133,8 +133,6 @@ class DeepLearner(Model):
     )
     writes: ClassVar[Literal["never", "first", "last"]] = "never"
     """When a lesson is stored: before it is learned, or after (of an online stream: batch by batch)."""
-    learns_in: ClassVar[Literal["wake", "sleep"]] = "wake"
-    """Where the passes that a task may cost are spent."""
     presets: ClassVar[dict[str, dict[str, Any]]] = {"small": SMALL, "paper": PAPER}
 
     preset: Literal["small", "paper"] = "small"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -15,14 +14,15 @@ from torch import Tensor, nn
 
 from ...data.seeds import child_rng, child_seed
 from ...models.deep.learner import HIPPOCAMPUS
-from ...models.mixed_stability import MixedStability
 from .augmentation import at_test
+from .gates import gates_state, load_gates_state, mixed_stability
 from .gradients import normalise_together
 from .lessons import Lesson, Tick
 from .loading import BatchLoader
 from .network import build_network
 from .objective import CrossEntropy, Objective
-from .sources import LessonSource, MixedSource, RecalledSource, Source
+from .planned import source_of, updates_of
+from .sources import Source
 from .training import Training
 
 if TYPE_CHECKING:
@@ -107,7 +107,8 @@ class Workbench:
         if model.compile is True or (model.compile == "auto" and self.device.type == "cuda"):
             self.network.compile()
         self._trainable = [weight for weight in self.network.parameters() if weight.requires_grad]
-        self.stability = self._mixed_stability()
+        seed = child_seed(self._seed, "subject", self._number, "flexibility").generate_state(1)[0]
+        self.stability = mixed_stability(model.mixed_stability, self.network, int(seed))
         self._begun = self._finished = 0
         self._training: Training | None = None
         self._waiting: Mapping[str, NDArray] = {}
@@ -261,8 +262,9 @@ class Workbench:
         def learn() -> Iterator[Tick]:
             at = lesson.step.index if step is None and lesson is not None else int(step or 0)
             path = (at, number) if number else (at,)
-            batches = source or self._source(plan, lesson, replayed)
-            updates = 0 if batches is None else self._updates(plan, batches, lesson)
+            batches = source or source_of(self, plan, lesson, replayed)
+            spent = self.cost.image_passes - self._spent_before
+            updates = 0 if batches is None else updates_of(plan, batches, lesson, spent)
             if batches is None or not updates:
                 return
             waiting, self._waiting = self._waiting, {}
@@ -363,54 +365,12 @@ class Workbench:
         """Note the mean loss of an epoch."""
         self._losses.append((epoch, loss))
 
-    def _source(self, plan: TrainingPlan, lesson: Lesson | None, replayed: NDArray[np.bool_] | None) -> Source | None:
-        if plan.source == "recalled":
-            if self.store is None or self.lesion == HIPPOCAMPUS:
-                return None
-            labels = self.store.labels
-            items = np.arange(len(labels)) if replayed is None else np.flatnonzero(replayed[labels])
-            return RecalledSource(self.store, self.group, items, plan.batch_size) if len(items) else None
-        indices, labels = self.seen() if plan.source == "seen" else _of(lesson)
-        source = LessonSource(self.loader, self.group, indices, labels, plan.batch_size)
-        if plan.source == "lesson+recalled" and self.store is not None and plan.replay_batch_size:
-            online = self.model.store is not None and self.model.store.keep == "reservoir"
-            if (len(self.store) or online) and self.lesion != HIPPOCAMPUS:
-                return MixedSource(source, self.store, self.group, plan.replay_batch_size)
-        return source
-
-    def _updates(self, plan: TrainingPlan, source: Source, lesson: Lesson | None) -> int:
-        """Updates of a plan: its epochs, or what is left of the passes that the task may cost."""
-        epochs, exposures, most = plan.epochs, 1, None
-        if lesson is not None:
-            exposures, most = lesson.exposures, getattr(lesson.step.phase, "passes", None)
-        if plan.limit_passes is None:
-            whole = exposures * (epochs if most is None else min(epochs, most))
-            return max(1, round(whole * source.per_epoch))
-        left = max(0, plan.limit_passes - (self.cost.image_passes - self._spent_before))
-        whole, rest = divmod(left, source.passes_per_epoch)
-        updates = whole * source.per_epoch + rest // (source.batch_size + source.replay)
-        return updates if most is None else min(updates, exposures * most * source.per_epoch)
-
     def _draw_again(self, step: int) -> None:
         """Draw all weights again; which answers there are stays."""
         path = ("subject", self._number, "weights", step)
         drawn = build_network(self.model.backbone, self.channels, self.size, self._subjects.slots, self._seed, *path)
         drawn.closed.copy_(self.network.closed)
         self.network.load_state_dict(drawn.state_dict())
-
-    def _mixed_stability(self) -> MixedStability | None:
-        spec = self.model.mixed_stability
-        if spec is None:
-            return None
-        seed = child_seed(self._seed, "subject", self._number, "flexibility").generate_state(1)[0]
-        last = ["head.weight"] if spec.layers == "last" else None
-        return MixedStability(
-            self.network,
-            flexibility=spec.flexibility,
-            sensitivity=spec.sensitivity,
-            seed=int(seed),
-            parameters=last,
-        )
 
     # Phases and state -------------------------------------------------------------------------------------------------
 
@@ -450,10 +410,7 @@ class Workbench:
         if self._training is not None:
             state |= {f"training/{name}": array for name, array in self._training.state().items()}
         if self.stability is not None:
-            kept = self.stability.state_dict()
-            sensitivity = math.nan if kept["sensitivity"] == "auto" else float(kept["sensitivity"])
-            state["stability"] = np.array([sensitivity, kept["items_started"]], np.float64)
-            state |= {f"gates/{name}": gate.cpu().numpy().copy() for name, gate in kept["gates"].items()}
+            state |= {f"gates/{name}": array for name, array in gates_state(self.stability).items()}
         return state
 
     def load_state(self, state: Mapping[str, NDArray]) -> None:
@@ -467,22 +424,7 @@ class Workbench:
         self.network.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in weights.items()})
         self._waiting = below(state, "training")
         if self.stability is not None:
-            sensitivity, started = (float(value) for value in state["stability"])
-            gates = below(state, "gates")
-            self.stability.load_state_dict(
-                {
-                    **self.stability.state_dict(),
-                    "sensitivity": "auto" if math.isnan(sensitivity) else sensitivity,
-                    "items_started": int(started),
-                    "gates": {name: torch.from_numpy(array.copy()) for name, array in gates.items()},
-                }
-            )
-
-
-def _of(lesson: Lesson | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    if lesson is None:
-        raise ValueError("the plan learns from a lesson, and none was given")
-    return lesson.indices, lesson.labels
+            load_gates_state(self.stability, below(state, "gates"))
 
 
 def below(state: Mapping[str, NDArray], part: str) -> dict[str, NDArray]:

@@ -1,0 +1,73 @@
+"""What a plan comes to for one subject: the batches it means, and how many updates it lasts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...models.deep.learner import HIPPOCAMPUS
+from .sources import LessonSource, MixedSource, RecalledSource, Source
+
+if TYPE_CHECKING:
+    from ...models.deep.plan import TrainingPlan
+    from .lessons import Lesson
+    from .workbench import Workbench
+
+
+def source_of(
+    bench: Workbench, plan: TrainingPlan, lesson: Lesson | None, replayed: NDArray[np.bool_] | None
+) -> Source | None:
+    """Where the batches of a plan come from; None where there is nothing to learn from.
+
+    Parameters
+    ----------
+    bench : Workbench
+    plan : TrainingPlan
+    lesson : Lesson or None
+    replayed : bool array, [slot], or None
+        Items that are recalled; None: all.
+    """
+    store = None if bench.lesion == HIPPOCAMPUS else bench.store
+    if plan.source == "recalled":
+        if store is None:
+            return None
+        labels = store.labels
+        items = np.arange(len(labels)) if replayed is None else np.flatnonzero(replayed[labels])
+        return RecalledSource(store, bench.group, items, plan.batch_size) if len(items) else None
+    indices, labels = bench.seen() if plan.source == "seen" else _of(lesson)
+    source = LessonSource(bench.loader, bench.group, indices, labels, plan.batch_size)
+    if store is None or plan.source != "lesson+recalled" or not plan.replay_batch_size:
+        return source
+    if not len(store) and store.spec.keep != "reservoir":
+        return source
+    return MixedSource(source, store, bench.group, plan.replay_batch_size)
+
+
+def updates_of(plan: TrainingPlan, source: Source, lesson: Lesson | None, spent: int) -> int:
+    """Updates of a plan: its epochs, or what is left of the image passes that the task may cost.
+
+    Parameters
+    ----------
+    plan : TrainingPlan
+    source : Source
+    lesson : Lesson or None
+    spent : int
+        Image passes of the task so far.
+    """
+    exposures, most = 1, None
+    if lesson is not None:
+        exposures, most = lesson.exposures, getattr(lesson.step.phase, "passes", None)
+    if plan.limit_passes is None:
+        epochs = exposures * (plan.epochs if most is None else min(plan.epochs, most))
+        return max(1, round(epochs * source.per_epoch))
+    whole, rest = divmod(max(0, plan.limit_passes - spent), source.passes_per_epoch)
+    updates = whole * source.per_epoch + rest // (source.batch_size + source.replay)
+    return updates if most is None else min(updates, exposures * most * source.per_epoch)
+
+
+def _of(lesson: Lesson | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    if lesson is None:
+        raise ValueError("the plan learns from a lesson, and none was given")
+    return lesson.indices, lesson.labels

@@ -43,6 +43,12 @@ def channels_last(recalled: torch.Tensor, originals: Pixels) -> Pixels:
     return recalled.cpu().numpy().transpose(0, 2, 3, 1).reshape(originals.shape)
 
 
+def some(images: Pixels) -> Pixels:
+    """At most 256 of the images, and fewer where they are large."""
+    count = min(256, max(8, 2**20 // (images.shape[1] * images.shape[2])))
+    return images[:: max(1, len(images) // count)]
+
+
 def learn(codec: CueCodec, images: Pixels, task: int) -> float:
     """Train a task; CPU seconds."""
     start = time.process_time()
@@ -102,7 +108,7 @@ def options(spec: CueStore, images: Pixels) -> list[Row]:
     for _ in Training(network, size, spec.rate_weight, lambda places: images[places], len(images), 0, rng).run():
         pass
     full, rows = copy.deepcopy(network), []
-    decoder, sample = Decoder.of(network), images[:: max(1, len(images) // 256)]
+    decoder, sample = Decoder.of(network), some(images)
     plain = CueCodec(spec, shape, rng)
     plain.load_parameters(0, decoder.to_bytes())
     plain.load_state({f"coding/{n}": v.numpy() for n, v in network.state_dict().items()} | {"version": np.array(0)})
@@ -135,7 +141,7 @@ def options(spec: CueStore, images: Pixels) -> list[Row]:
 
 def jpegs(images: Pixels) -> list[Row]:
     """The same images as JPEG."""
-    rows, sample = [], images[:: max(1, len(images) // 256)]
+    rows, sample = [], some(images)
     for quality in (5, 10, 20, 50):
         codec = JpegStore(quality=quality).codec(images.shape[1:], partial(child_rng, 0))
         symbols = codec.quantise(sample)

@@ -43,10 +43,20 @@ def fit(codec, images, task, steps=None):
         pass
 
 
+STEPS = "engram.models.stores.cues.training.FEWEST_STEPS"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def enough_steps_for_small_waves():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(STEPS, 160)
+        yield
+
+
 @pytest.fixture
 def few_steps(monkeypatch):
-    """Where networks need not have learned much."""
-    monkeypatch.setattr("engram.models.stores.cues.training.FEWEST_STEPS", 1)
+    """Where networks need not have learned anything."""
+    monkeypatch.setattr(STEPS, 1)
 
 
 @pytest.fixture(scope="module")
@@ -278,7 +288,7 @@ def test_few_images_are_learned_for_as_many_steps_as_a_network_needs():
         task=0,
         rng=partial(child_rng, 0),
     )
-    assert (training.batches, training.steps) == (2, 500)
+    assert (training.batches, training.steps) == (2, 160)
 
 
 def test_learning_that_diverges_is_told():

@@ -54,7 +54,7 @@ class Decoder:
         height, width = self.synthesis.sides[-1]
         together = max(1, PIXELS_AT_ONCE.get(symbols.device.type, 1 << 20) // (height * width))
         recalled = []
-        with torch.inference_mode(), torch.autocast(symbols.device.type, torch.bfloat16, enabled=symbols.is_cuda):
+        with torch.no_grad(), torch.autocast(symbols.device.type, torch.bfloat16, enabled=symbols.is_cuda):
             for part in symbols.split(together):
                 images = self.synthesis(part.float() + self.medians[:, None, None])
                 recalled.append((images.float() * BRIGHTEST).round().clamp(0, BRIGHTEST).to(torch.uint8))

@@ -58,7 +58,7 @@ class CueNetwork(nn.Module):
 
     def to_input(self, images: NDArray) -> Tensor:
         """uint8 images [image, height, width(, 3)] as float32 [image, colour, height, width] between 0 and 1."""
-        batch = torch.from_numpy(np.ascontiguousarray(images)).to(self.device)
+        batch = torch.from_numpy(np.require(images, requirements=["C", "W"])).to(self.device)
         batch = batch.permute(0, 3, 1, 2) if batch.ndim == 4 else batch[:, None]
         return batch.float() / 255
 

@@ -28,6 +28,8 @@ from speed import RESULTS, machine
 HELD_BACK = 16_000_000
 """Working memory where reading from the disk is measured, bytes."""
 DIFFERENT = 1000
+LONGEST = 3.0
+"""Seconds of CPU time after which enough has been read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,13 +169,15 @@ def measure(case: Case, reads: int) -> dict[str, Any]:
 
 
 def _timed(read: Callable[[NDArray[np.int64]], Any], batches: Sequence[NDArray[np.int64]]) -> float:
-    """CPU microseconds for an item."""
-    for batch in batches[: len(batches) // 4]:
+    """CPU microseconds for an item, once a quarter of the batches, or a second, has gone by."""
+    start, warm, times = time.process_time(), 0.0, 0
+    for number, batch in enumerate(batches):
         read(batch)
-    start = time.process_time()
-    for batch in batches:
-        read(batch)
-    return 1e6 * (time.process_time() - start) / (len(batches) * len(batches[0]))
+        if not warm and (number >= len(batches) // 4 or time.process_time() - start > 1):
+            warm, times = time.process_time(), number + 1
+        if warm and number >= times and time.process_time() - warm > LONGEST:
+            break
+    return 1e6 * (time.process_time() - warm) / ((number + 1 - times) * len(batch))
 
 
 def hot(reads: int) -> list[dict[str, Any]]:

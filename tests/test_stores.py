@@ -67,6 +67,33 @@ class BlockStore(Store):
         return Blocks()
 
 
+class Shifted(Blocks):
+    """Blocks whose every task has a version of its own: pixels are kept as they were plus its number."""
+
+    block = 1
+    version = -1
+
+    def fit(self, read, n, task):
+        self.version += 1
+        yield "fitted"
+
+    def quantise(self, originals):
+        return np.asarray(originals) + np.uint8(self.version)
+
+    def reconstruct(self, working, version):
+        return (working - version)[:, None]
+
+    def parameters(self, version):
+        return b"shifted by %d" % version
+
+
+class ShiftedStore(Store):
+    kind: str = "shifted"
+
+    def codec(self, shape, rng, device="cpu", threads=1):
+        return Shifted()
+
+
 def test_raw_items_come_back_bit_by_bit_in_any_order_with_their_labels_tasks_and_sources(tmp_path):
     store = store_of(tmp_path, RawStore())
     write(store, [5, 3, 8, 1], [2, 0, 2, 0], task=4)
@@ -160,6 +187,19 @@ def test_blocks_are_cut_within_and_coded_anew_without_loss(tmp_path):
     write(store, np.arange(30), np.arange(30) % 3)
     assert np.bincount(store.labels).tolist() == [6, 6, 6]
     np.testing.assert_array_equal(store.read(np.arange(18))[:, 0].numpy(), IMAGES[store.sources] // 64 * 64)
+
+
+@pytest.mark.parametrize("cache", [10**6, 20 * 30, 1])
+def test_items_of_different_versions_are_each_recalled_by_their_own(tmp_path, cache):
+    store = store_of(tmp_path, ShiftedStore(cache=cache))
+    for task in range(4):
+        write(store, np.arange(30) + 30 * task, np.arange(30) % 3 + 3 * (task % 2), task)
+    items = np.random.default_rng(0).permutation(np.repeat(np.arange(120), 2))
+    for start in range(0, 240, 16):
+        some = items[start : start + 16]
+        np.testing.assert_array_equal(store.read(some)[:, 0].numpy(), IMAGES[store.sources[some]])
+    assert store.bytes_by_part()["parameters"] == 4 * (len("shifted by 0") + 8)
+    assert store.nbytes == bytes_on_disk(store)
 
 
 def test_extra_values_stay_with_their_items(tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -14,14 +14,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .codec import Codec, Symbols
+from .codec import Codec
 from .journal import UndoJournal
 from .lessons import LessonItems, LessonToStore
 from .online import OnlineItems
 from .parameter_files import ParameterFiles
+from .recall import Recall
 from .segment import HEADER_BYTES, harm
 from .spec import Random, Shape, Store
-from .working import WorkingCopies
 
 State = dict[str, NDArray]
 PEAK = 255.0
@@ -95,19 +95,16 @@ class EpisodicStore:
         self.spec, self.folder, self.shape = spec, Path(folder), shape
         self.codec: Codec = spec.codec(shape, rng, str(device), threads)
         self.gives = self.codec.gives
-        self._rng, self._device = rng, torch.device(device)
+        self._rng = rng
         self._aside = self.folder.parent / f"{self.folder.name}.aside"
         self._making = self._aside / "making"
         self._journal = UndoJournal((self.folder, self._making), self._aside / "undo")
         self._parameters = ParameterFiles(self.folder, self._making, self._journal)
         self._lessons = LessonItems(spec, self.codec, self.folder, self._making, rng, self._journal)
         self._online = OnlineItems(spec, self.codec, self.folder, rng, self._journal)
-        self._copies = WorkingCopies(spec.cache if self.codec.caches else 0, self._device)
-        self._rows = np.empty(0, np.int64)  # of the working copies, by item; -1 for none
-        self._rows_lie_as: list[tuple[str, int]] = []  # file and items, in the order of the rows
-        self._rows_are_old = False
+        cache = spec.cache if self.codec.caches else 0
+        self._recall = Recall(self.codec, self._lessons, self._online, cache, torch.device(device))
         self._columns: dict[str, NDArray[np.int64]] = {}
-        self._versions: set[int] = set()
         self._fitted_for = -1
         self._begun = self._online_fitted = False
 
@@ -178,7 +175,8 @@ class EpisodicStore:
         self._parameters.take_in()
         self.codec.finish(task)
         self._fitted_for = -1
-        self._renumber()
+        self._recall.renumber()
+        self._columns = {}
 
     def add(
         self,
@@ -227,7 +225,7 @@ class EpisodicStore:
         values = np.zeros((len(labels), 0), np.float32) if extra is None else np.asarray(extra, np.float32)
         whence = np.full(len(labels), -1, np.int64) if sources is None else np.asarray(sources, np.int64)
         changed = self._online.add(codes, np.asarray(labels), task, whence, list(values), self._room())
-        self._follow(changed)
+        self._recall.changed(changed)
 
     def read(self, items: NDArray[np.int64] | list[int]) -> Tensor:
         """Recall items.
@@ -249,20 +247,7 @@ class EpisodicStore:
         IndexError
             There is no such item.
         """
-        items = np.asarray(items, np.int64)
-        rows = self._row_of()[items]
-        if not len(items):
-            raise IndexError("no items to recall were named")
-        working = self._copies.take(rows) if rows.min() >= 0 else self._fetch(items, rows)
-        if not self._versions:
-            self._versions = set(np.unique(self._column("version")).tolist())
-        if len(self._versions) == 1:
-            return self.codec.reconstruct(working, next(iter(self._versions)))
-        versions = self._column("version")[items]
-        parts = [(np.flatnonzero(versions == v), int(v)) for v in np.unique(versions)]
-        recalled = [self.codec.reconstruct(working[torch.from_numpy(where)], v) for where, v in parts]
-        back = np.argsort(np.concatenate([where for where, _ in parts]))
-        return torch.cat(recalled)[torch.from_numpy(back).to(self._device)]
+        return self._recall.read(np.asarray(items, np.int64))
 
     def extra(self, items: NDArray[np.int64] | list[int]) -> NDArray[np.float32]:
         """Extra values of items, float32 [n, value]; NaN where an item was given fewer."""
@@ -325,7 +310,7 @@ class EpisodicStore:
     @property
     def working_bytes(self) -> int:
         """Bytes of working memory, on the device, that copies of items take."""
-        return self._copies.nbytes
+        return self._recall.working_bytes
 
     def state(self) -> State:
         """Where the store stands, in small arrays; the items themselves stay in its files."""
@@ -392,9 +377,8 @@ class EpisodicStore:
         self.codec.load_state({n.removeprefix(prefix): v for n, v in state.items() if n.startswith(prefix)})
         self._fitted_for, begun, fitted = state["fitted"].tolist()
         self._begun, self._online_fitted = bool(begun), bool(fitted)
-        self._copies.clear()
-        self._rows, self._rows_lie_as = np.full(len(self._online), -1, np.int64), []
-        self._renumber()
+        self._recall.forget()
+        self._columns = {}
 
     def close(self) -> None:
         """Write what is not written yet and close all files."""
@@ -485,80 +469,3 @@ class EpisodicStore:
             self._columns[name] = self._lessons.sources if name == "source" else self._lessons.column(name)
             self._columns[name].flags.writeable = False
         return self._columns[name]
-
-    def _renumber(self) -> None:
-        """Items have other numbers now."""
-        self._columns, self._rows_are_old = {}, True
-        self._versions = set()
-
-    def _row_of(self) -> NDArray[np.int64]:
-        """Row among the working copies of every item, -1 for none."""
-        if len(self._online):
-            return self._rows
-        if self._rows_are_old:
-            lie_as = self._lessons.layout()
-            ends = np.cumsum([items for _, items in self._rows_lie_as])
-            parts = np.split(self._rows, ends[:-1]) if len(ends) else []
-            old = {name: rows for (name, _), rows in zip(self._rows_lie_as, parts, strict=True)}
-            new = []
-            for name, items in lie_as:
-                rows = old.pop(name, np.empty(0, np.int64))
-                self._copies.free(rows[items:])
-                new += [rows[:items], np.full(max(0, items - len(rows)), -1, np.int64)]
-            for rows in old.values():
-                self._copies.free(rows)
-            self._rows = np.concatenate([np.empty(0, np.int64), *new])
-            self._rows_lie_as, self._rows_are_old = lie_as, False
-        return self._rows
-
-    def _follow(self, changed: set[int]) -> None:
-        """After some places of an online store have got other items."""
-        places = np.array(sorted(changed), np.int64)
-        held = places[places < len(self._rows)]
-        self._copies.free(self._rows[held])
-        self._rows[held] = -1
-        n = len(self._online)
-        self._rows = np.concatenate([self._rows[:n], np.full(max(0, n - len(self._rows)), -1, np.int64)])
-        self._versions = {self.codec.version}
-
-    def _fetch(self, items: NDArray[np.int64], rows: NDArray[np.int64]) -> Tensor:
-        """Working copies of items of which some have no row yet: those are read from the files, and given one."""
-        missing = np.unique(items[rows < 0])
-        numbers, copies = self._unpacked(missing)
-        self._rows[numbers] = self._copies.put(copies)
-        rows = self._rows[items]
-        if rows.min() >= 0:
-            return self._copies.take(rows)
-        place = np.searchsorted(numbers, items)
-        fetched = copies.to(self._device)[torch.from_numpy(np.minimum(place, len(numbers) - 1))]
-        if rows.max() >= 0:
-            held = np.flatnonzero(rows >= 0)
-            fetched[torch.from_numpy(held).to(self._device)] = self._copies.take(rows[held])
-        return fetched
-
-    def _unpacked(self, items: NDArray[np.int64]) -> tuple[NDArray[np.int64], Tensor]:
-        """Numbers, ascending, and working copies of items without a row, those of the same blocks included."""
-        if len(self._online):
-            found: list[tuple[int, int, int, bytes | memoryview]]
-            found = [(item, 1, version, codes) for item, version, codes in self._online.codes(items)]
-        else:
-            found = [record[:4] for record in self._lessons.records(items)]
-        numbers = np.concatenate([np.arange(first, first + count) for first, count, _, _ in found])
-        copies = []
-        for version in sorted({record[2] for record in found}):
-            same = [(codes, count) for _, count, of_version, codes in found if of_version == version]
-            copies.append(self.codec.working(self._symbols(same, version), version))
-        if len(copies) > 1:
-            of = np.concatenate([np.full(count, version) for _, count, version, _ in found])
-            copies = [torch.cat(copies)[torch.from_numpy(np.argsort(np.argsort(of, kind="stable"), kind="stable"))]]
-        lacking = self._rows[numbers] < 0
-        return numbers[lacking], copies[0] if lacking.all() else copies[0][torch.from_numpy(lacking)]
-
-    def _symbols(self, records: Sequence[tuple[bytes | memoryview, int]], version: int) -> Symbols:
-        if self.codec.record_bytes:
-            return self.codec.unpack(b"".join(codes for codes, _ in records), len(records), version)
-        parts: list[Any] = [self.codec.unpack(bytes(codes), count, version) for codes, count in records]
-        if isinstance(parts[0], np.ndarray):
-            joined: NDArray = np.concatenate(parts)
-            return joined
-        return [symbols for part in parts for symbols in part]

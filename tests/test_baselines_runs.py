@@ -278,6 +278,15 @@ def test_a_night_trains_the_layers_above_by_a_fixed_number_of_updates(tmp_path):
     assert changed == {"block3", "weight"}  # of the backbone, and of the head
 
 
+def test_a_night_spends_what_the_first_lesson_has_left_of_the_passes_of_a_task(tmp_path):
+    subject = Subject(siesta(passes=90), tmp_path)
+    subject.phase()
+    awake = subject.bench.cost.image_passes
+    assert awake == 2 * 2 * EACH
+    subject.phase()
+    assert subject.bench.cost.image_passes == awake + (90 - awake) // 5 * 5
+
+
 # Sleep replay ---------------------------------------------------------------------------------------------------------
 
 

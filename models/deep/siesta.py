@@ -64,7 +64,7 @@ class SIESTA(DeepLearner):
 
     def plan(self, step: Step, task: int) -> TrainingPlan | None:
         if step.kind == "wake":
-            return self.learning() if task == 0 and self.backbone.weights is None else None
+            return self.learning(limit_passes=None) if task == 0 and self.backbone.weights is None else None
         return self.learning(parameters="upper", source="recalled", epochs=self.epochs_of_night(step))
 
     def check(self, protocol: Protocol, pool: Pool) -> None:

@@ -70,11 +70,12 @@ def memory_by_phase(recording: Recording) -> pd.DataFrame:
 
 def gathered(recording: Recording, stream: str, columns: tuple[str, ...]) -> pd.DataFrame:
     """One growing table of every subject of every model that has it, below each other."""
+    subjects = recording.subjects()
     parts = [
         recording.table(model, subject, stream).assign(model=model, subject=subject)
-        for model, subjects in recording.subjects().groupby("model", sort=False)["subject"]
+        for model in map(str, subjects["model"].unique())
         if stream in recording.streams(model)
-        for subject in subjects
+        for subject in subjects.loc[subjects["model"] == model, "subject"]
     ]
     order = ["model", "subject", "phase", *columns]
     if not parts:

@@ -60,8 +60,11 @@ def tasks_of(presentations: pd.DataFrame, phases: pd.DataFrame) -> pd.DataFrame:
     taught = presentations[presentations["phase"] < end].sort_values(["subject", "phase", "order"], kind="stable")
     firsts = taught.drop_duplicates(["subject", "item"])
     subjects = presentations["subject"].nunique()
-    by_step = firsts.groupby("phase")
-    new = {int(step): len(rows) // subjects for step, rows in by_step if rows["subject"].nunique() == subjects}
+    new = {}  # step -> items that it is the first to present, to every subject
+    for step in map(int, firsts["phase"].unique()):
+        rows = firsts[firsts["phase"] == step]
+        if rows["subject"].nunique() == subjects:
+            new[step] = len(rows) // subjects
     runs = _runs(wakes.loc[[step for step in wakes.index if step < end and step in set(taught["phase"])]])
     starts = [steps for steps in runs if any(step in new for step in steps)]
     if _are_domains(runs, wakes, taught):
@@ -89,11 +92,11 @@ def share_items(table: pd.DataFrame) -> bool:
 def _runs(wakes: pd.DataFrame) -> list[list[int]]:
     runs: list[list[int]] = []
     before = ""
-    for step, name in wakes["list"].items():
+    for step, name in zip(wakes.index.tolist(), wakes["list"], strict=True):
         if name and name == before:
-            runs[-1].append(int(step))
+            runs[-1].append(step)
         else:
-            runs.append([int(step)])
+            runs.append([step])
         before = name
     return runs
 

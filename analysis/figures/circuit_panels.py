@@ -22,10 +22,10 @@ from ..recorded_circuits import (
     recorded_weights,
     synapse_kinds_of,
 )
+from ..recorded_performance import in_shares
 from ..replay import replay_counts
 from ..serial_position import chance_of_models
 from ..sleep_replay import replay_events
-from ..summaries import in_shares
 from .circuit import plot_circuit
 from .hypnogram import plot_hypnogram
 from .nights import plot_nights

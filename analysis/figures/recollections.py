@@ -58,8 +58,8 @@ def plot_recollections(pairs: pd.DataFrame, ax: Axes | None = None, *, most: int
             top, left = row * (height + GAP), place * (width + GAP)
             sheet[top : top + height, left : left + width] = np.reshape(pixels, (height, width, channels))
     axes = new_axes(ax, width=max(2.4, 0.7 * len(chosen)), height=1.7)
-    grey = {"cmap": "gray", "vmin": 0, "vmax": 255} if channels == 1 else {}
-    axes.imshow(sheet[:, :, 0] if channels == 1 else sheet, interpolation="nearest", **grey)
+    colored = np.repeat(sheet, 3, axis=2) if channels == 1 else sheet
+    axes.imshow(colored, interpolation="nearest")
     axes.set_xticks([])
     axes.set_yticks([height / 2, height * 1.5 + GAP], ["seen", "recalled"])
     axes.tick_params(length=0)

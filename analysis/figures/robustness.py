@@ -41,7 +41,7 @@ def plot_robustness(accuracies: pd.DataFrame, ax: Axes | None = None) -> Axes:
     >>> accuracies = pd.DataFrame(
     ...     {"model": "er", "subject": 0, "kind": ["intact", "fog"], "severity": [0, 1], "accuracy": [0.9, 0.6]}
     ... )
-    >>> [bar.get_height() for bar in plot_robustness(accuracies).patches]
+    >>> [float(bar.get_height()) for bar in plot_robustness(accuracies).patches]
     [0.9, 0.6]
     """
     require_columns(accuracies, ("model", "subject", "kind", "severity", "accuracy"), "accuracies")
@@ -69,6 +69,6 @@ def plot_robustness(accuracies: pd.DataFrame, ax: Axes | None = None) -> Axes:
         if severities
         else ""
     )
-    axes.set(ylabel="accuracy", ylim=(0, 1.02), xlabel=told)
+    axes.set(ylabel="accuracy", ylim=(0, 1.02), xlim=(-0.6, len(kinds) - 0.4), xlabel=told)
     legend_beside(axes, own=ax is None)
     return axes

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .layout import ModelLayout, ProjectionLayout, SubjectLayout
-    from .reader import ModelInfo, Recording, open_recording
+    from .model_info import ModelInfo
+    from .reader import Recording, open_recording
     from .stream_layout import StreamLayout
     from .writer import RecordingWriter
 
 _MODULES = {
-    "ModelInfo": "reader",
+    "ModelInfo": "model_info",
     "ModelLayout": "layout",
     "ProjectionLayout": "layout",
     "Recording": "reader",

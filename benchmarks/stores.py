@@ -1,6 +1,6 @@
 """What storing and recalling an item costs as stores grow: prints tables, kept in benchmarks/results/stores.md.
 
-    python benchmarks/stores.py                     everything, some ten minutes of one core
+    python benchmarks/stores.py                     everything, some ten minutes of a quiet core
     python benchmarks/stores.py --only hot          one table, printed and not kept
 
 Times are CPU time of one thread, each row in a process of its own, so that its memory is its own. Images are a thousand
@@ -65,8 +65,9 @@ class Sizes:
     tasks: tuple[int, ...] = (10, 100, 1000)
     per_task: int = 100
     items: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    features: int = 100_000  # most items of stores that need a quantiser's work for each
     lessons: int = 10
-    reads: int = 2000
+    reads: int = 500
 
 
 QUICK = Sizes(tasks=(2, 5), per_task=20, items=(200,), lessons=2, reads=20)
@@ -130,7 +131,7 @@ def measure(case: Case, reads: int) -> dict[str, Any]:
 
     def write(store: EpisodicStore, task: int) -> float:
         rows = np.arange(case.per_task) + task * case.per_task
-        maps = Repeated(features, case.per_task)[np.arange(case.per_task)] if store.gives == "features" else None
+        maps = Repeated(features, case.per_task) if store.gives == "features" else None
         start = time.process_time()
         for _ in store.write(images, rows, task * classes + rows % classes, task, features=maps):
             pass
@@ -240,12 +241,14 @@ def growing(sizes: Sizes, which: str, weights: Path) -> list[dict[str, Any]]:
                 Case(kind=kind, tasks=n, per_task=sizes.per_task, full=f) for f in (False, True) for n in sizes.tasks
             ]
         else:
-            cases = [Case(kind=kind, tasks=sizes.lessons, per_task=n // sizes.lessons) for n in sizes.items]
+            counts = [n for n in sizes.items if kind != "features" or n <= sizes.features]
+            cases = [Case(kind=kind, tasks=sizes.lessons, per_task=n // sizes.lessons) for n in counts]
         for plain in cases:
             case = replace(plain, weights=str(weights))
             print(f"measuring {case} ...", file=sys.stderr, flush=True)
             about = {"store": kind, "budget": "a tenth" if case.full else "none", "tasks": case.tasks}
             rows.append({**about, "items": case.tasks * case.per_task, **in_its_own_process(case, sizes.reads)})
+            print(_cells(rows[-1]), file=sys.stderr, flush=True)
     return rows
 
 
@@ -258,6 +261,10 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
     )
+
+
+def _cells(row: dict[str, Any]) -> str:
+    return "; ".join(f"{name} {_cell(value)}" for name, value in row.items())
 
 
 def _cell(value: Any) -> str:

@@ -1,0 +1,72 @@
+"""Cells of the image-stream benchmark: which learner, with which store, on which images, at which budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engram.data import ItemSet, item_set
+from engram.models import Model
+from engram.models.registry import model
+from engram.protocols import Protocol, load
+
+PASSES = {"fashion": 54_000, "tiny": 18_000}
+"""Image passes of a task where all learners have the same."""
+
+SOURCES: dict[str, dict[str, Any]] = {
+    "fashion": {"path": "fashion-mnist"},
+    "cifar": {"path": "cifar10-jpeg-train.tar.xz", "test_path": "cifar10-jpeg-test.tar.xz"},
+    "tiny": {"path": "tiny-imagenet.tar.xz", "size": 64},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One learner with its settings on one stream."""
+
+    name: str
+    learner: str
+    images: str
+    budget: str | None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    tasks: int = 5
+    classes: int | None = None
+
+    def model(self) -> Model:
+        return model(self.learner, **self.settings)
+
+    def items(self, data: Path) -> ItemSet:
+        options = SOURCES[self.images]
+        places = {name: str(Path(data) / value) if "path" in name else value for name, value in options.items()}
+        return item_set("images", **places)
+
+    def protocol(self) -> Protocol:
+        protocol = load("class-incremental-5")
+        fields = {"count": self.classes or "all", "lists": {"count": self.tasks}, "set": "images"}
+        return protocol.model_copy(update={"items": protocol.items.model_copy(update=fields)})
+
+
+STORES = ("raw", "jpeg", "features", "cues")
+WITH_RAW_IMAGES = ("er", "der", "icarl", "braincl")
+
+
+def of_learners(images: str, budget: str, **common: Any) -> list[Cell]:
+    """Every store with experience replay and with BrainCL, and every learner with what it is made for."""
+
+    def cell(name: str, learner: str, budget: str | None = budget, **settings: Any) -> Cell:
+        return Cell(name=name, learner=learner, images=images, budget=budget, settings={**common, **settings})
+
+    cells = [cell("joint", "joint", None), cell("finetune", "finetune", None), cell("ewc", "ewc", None)]
+    cells += [cell(f"{learner}-raw", learner, store="raw") for learner in WITH_RAW_IMAGES]
+    cells += [cell(f"{learner}-{store}", learner, store=store) for learner in ("er", "braincl") for store in STORES[1:]]
+    cells += [cell(f"{learner}-cues", learner) for learner in ("joint-recalled", "scratch-recalled")]
+    cells += [cell("siesta-features", "siesta"), cell("src", "src", None)]
+    return cells
+
+
+CELLS: dict[str, list[Cell]] = {
+    "fashion": of_learners("fashion", "4 MB"),
+    "fashion-equal": of_learners("fashion", "4 MB", passes=PASSES["fashion"]),
+}

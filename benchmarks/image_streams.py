@@ -1,4 +1,4 @@
-"""What do a hippocampus of learned cues and a night of sleep buy on a stream of images? At equal bytes, at equal passes.
+"""What do a hippocampus of learned cues and a night of sleep buy on a stream of images, at equal bytes and passes?
 
     python benchmarks/image_streams.py fashion         Fashion-MNIST, 5 tasks of 2 classes, 4 MB: learners and stores
     python benchmarks/image_streams.py fashion-equal   the same, every learner with the same number of image passes

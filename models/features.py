@@ -145,8 +145,9 @@ def encode_pool(
         if progress is not None:
             progress(done, total)
 
-    train = _encode_part(pool.train.images, "train", encoder, cache, device, report)
-    test = _encode_part(pool.test.images, "test", encoder, cache, device, lambda done: report(len(pool.train) + done))
+    train = _encode_part(np.asarray(pool.train.images), "train", encoder, cache, device, report)
+    after = len(pool.train)
+    test = _encode_part(np.asarray(pool.test.images), "test", encoder, cache, device, lambda done: report(after + done))
     if train.shape[1] != test.shape[1]:
         raise ValueError(f"{encoder.kind} gave {train.shape[1]} features in training and {test.shape[1]} in test")
     if encoder.drops_constants:

@@ -226,8 +226,10 @@ class CircuitModel(Model):
                     "too few to recall one from another"
                 )
             return
+        import numpy as np
+
         for part in (pool.train, pool.test):
-            members = _sizes(part.images)
+            members = _sizes(np.asarray(part.images))
             if members.min() < 2 or members.max() > cells - 2:
                 raise ValueError(
                     f"an image of item set {pool.name} makes {int(members.min())} to {int(members.max())} of {cells} "

@@ -43,7 +43,7 @@ class ImageCode:
         self._projection: NDArray[np.float32] | None = None
         if pixels != cells:
             self._projection = random_projection(pixels, cells, child_rng(0, "encoding", pool.identity))
-            self._mean = pool.train.images.reshape(len(pool.train), -1).mean(axis=0, dtype=np.float64)
+            self._mean = np.asarray(pool.train.images).reshape(len(pool.train), -1).mean(axis=0, dtype=np.float64)
 
     def drive(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Intensity of the input to each cell, 0 to 1; [cell]."""

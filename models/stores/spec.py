@@ -171,8 +171,8 @@ class FeatureStore(Store):
 class CueStore(Store):
     """Learned cues: quantised latents of an image codec, entropy-coded, and the decoder that completes them.
 
-    What is left open (None) follows from the size of the images, so that the same spec suits 28 px in grey and 256 px in
-    colour (see `engram.models.stores.cues.size_of`).
+    What is left open (None) follows from the size of the images, so that the same spec suits 28 px in grey and
+    256 px in colour (see `engram.models.stores.cues.size_of`).
 
     Parameters
     ----------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -189,9 +189,7 @@ class Workbench:
         """Give the network an answer for these slots, where it has none yet."""
         self.network.open([int(slot) for slot in slots])
 
-    def remember(
-        self, lesson: Lesson, *, features: NDArray | None = None, extra: NDArray | None = None
-    ) -> Iterator[Tick]:
+    def remember(self, lesson: Lesson, *, features: Any | None = None, extra: NDArray | None = None) -> Iterator[Tick]:
         """Write a lesson to the store, as a piece of the phase; nothing under a lesion of the hippocampus.
 
         Parameters

@@ -152,7 +152,7 @@ class CueCodec(Codec):
         assert self._network is not None
         if not self.spec.refine_steps:
             with torch.no_grad():
-                latents = self._network.analysis(images) - medians[:, None, None]
+                latents: Tensor = self._network.analysis(images) - medians[:, None, None]
                 return latents.round().clamp(-REACH, REACH)
         symbols, change = refine(
             self._network, images, medians, self.spec.rate_weight, self.spec.refine_steps, self.spec.refine_rate

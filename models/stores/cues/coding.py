@@ -67,7 +67,8 @@ class EntropyCoder:
         for model, row in zip(self._models, places, strict=True):
             encoder.encode(row, model)
         words: bytes = encoder.get_compressed().astype("<u4").tobytes()
-        return struct.pack("<I", len(escaped)) + escaped.tobytes() + words
+        block: bytes = struct.pack("<I", len(escaped)) + escaped.tobytes() + words
+        return block
 
     def decode(self, data: bytes, shape: tuple[int, int, int, int]) -> NDArray[np.int32]:
         """Cues of a block.

@@ -38,9 +38,10 @@ def exemplar_means(exemplars: Iterable[tuple[Tensor, Tensor]], slots: int) -> Te
     >>> exemplar_means([(torch.tensor([[2.0, 0.0], [0.0, 5.0]]), torch.tensor([1, 1]))], 2)[1]
     tensor([0.7071, 0.7071])
     """
-    sums, counts = None, None
+    sums: Tensor | None = None
+    counts: Tensor | None = None
     for features, labels in exemplars:
-        if sums is None:
+        if sums is None or counts is None:
             sums = features.new_zeros(slots, features.shape[1])
             counts = labels.new_zeros(slots)
         sums.index_add_(0, labels, functional.normalize(features, dim=1))

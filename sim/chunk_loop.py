@@ -150,7 +150,7 @@ class _Run:
                 responses.trials if recorded == "trials" else None,
             )
             return
-        phase = " ".join(filter(None, [step.label, str(step.repetition or ""), step.kind]))
+        phase = " ".join(filter(None, [step.label, str(step.repetition or ""), step.list, step.kind]))
         for progress in getattr(session, step.kind)(step):
             if step.curve:
                 performance = session.probe(step, asked).performance
@@ -160,6 +160,8 @@ class _Run:
             here = replace(here, pieces=here.pieces + progress.pieces)
             if progress.seconds is not None:
                 self._reporter.simulated(progress.seconds * len(self._subjects))
+            if progress.images is not None:
+                self._reporter.learned(progress.images * len(self._subjects))
             self._reporter.work(self._model, phase, progress.doing, progress.pieces * len(self._subjects))
             yield here
 

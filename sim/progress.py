@@ -40,6 +40,9 @@ class Reporter:
     def simulated(self, seconds: float) -> None:
         """So much biological time (s, summed over subjects) went by in the piece of work that is told of next."""
 
+    def learned(self, images: int) -> None:
+        """So many images went through a network, to learn, in the piece of work that is told of next."""
+
     def say(self, text: str) -> None:
         """Tell the person something that must not be missed."""
 
@@ -62,28 +65,32 @@ class Lines(Reporter):
         self._stream = stream or sys.stderr
         self._total = self._done = self._before = 0
         self._start = self._last = time.monotonic()
-        self._clock = _BiologicalClock()
+        self._speed = _Speed()
 
     def begin(self, total: int, done: int) -> None:
         self._total, self._done, self._before = total, done, done
         self._start = self._last = time.monotonic()
-        self._clock = _BiologicalClock()
+        self._speed = _Speed()
 
     def simulated(self, seconds: float) -> None:
-        self._clock.add(seconds)
+        self._speed.add(seconds, "biological s/s", 1)
+
+    def learned(self, images: int) -> None:
+        self._speed.add(images, "images/s", 0)
 
     def work(self, model: str, phase: str, doing: str, pieces: int) -> None:
         self._done += pieces
         now = time.monotonic()
-        biological = self._clock.rate(model)
+        own = self._speed.of(model)
         if now - self._last < SECONDS_BETWEEN_LINES:
             return
         self._last = now
         rate = (self._done - self._before) / (now - self._start)
         left = (self._total - self._done) / rate if rate else math.inf
         share = 100 * self._done / max(self._total, 1)
-        speed = f"{rate:.1f} item epochs/s" if biological is None else f"{biological:.1f} biological s/s"
-        self.say(f"{share:3.0f} %  {model}  {phase}  {doing}  {speed}  {clock(left)} left")
+        speed = f"{rate:.1f} item epochs/s" if own is None else own
+        parts = [f"{share:3.0f} %", model, phase, doing, speed, f"{clock(left)} left"]
+        self.say("  ".join(filter(None, parts)))
 
     def say(self, text: str) -> None:
         print(text, file=self._stream, flush=True)
@@ -114,7 +121,7 @@ class Bar(Reporter):
             transient=True,
         )
         self._task = self._progress.add_task("", total=None, model="", phase="preparing", doing="", rate="")
-        self._clock = _BiologicalClock()
+        self._speed = _Speed()
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -127,40 +134,48 @@ class Bar(Reporter):
 
     def begin(self, total: int, done: int) -> None:
         self._progress.update(self._task, total=total, completed=done)
-        self._clock = _BiologicalClock()
+        self._speed = _Speed()
 
     def simulated(self, seconds: float) -> None:
-        self._clock.add(seconds)
+        self._speed.add(seconds, "biological s/s", 1)
+
+    def learned(self, images: int) -> None:
+        self._speed.add(images, "images/s", 0)
 
     def work(self, model: str, phase: str, doing: str, pieces: int) -> None:
-        speed, biological = self._progress.tasks[0].speed, self._clock.rate(model)
-        rate = "" if speed is None else f"{speed:.0f} item epochs/s"
-        if biological is not None:
-            rate = f"{biological:.1f} biological s/s"
+        speed, rate = self._progress.tasks[0].speed, self._speed.of(model)
+        if rate is None:
+            rate = "" if speed is None else f"{speed:.0f} item epochs/s"
         self._progress.update(self._task, advance=pieces, model=model, phase=phase, doing=doing, rate=rate)
 
     def say(self, text: str) -> None:
         self._progress.console.print(text, markup=False, highlight=False)
 
 
-class _BiologicalClock:
-    """Biological time that went by since the present model was begun."""
+class _Speed:
+    """What the present model counts of its own, since it was begun: biological time, or images."""
 
     def __init__(self) -> None:
         self._model: str | None = None
         self._start = self._last_heard = time.monotonic()
-        self._seconds = self._new = 0.0
+        self._amount = self._new = 0.0
+        self._unit, self._digits, self._counts = "", 0, False
 
-    def add(self, seconds: float) -> None:
-        self._new += seconds
+    def add(self, amount: float, unit: str, digits: int) -> None:
+        self._new += amount
+        self._unit, self._digits, self._counts = unit, digits, True
 
-    def rate(self, model: str) -> float | None:
-        """Biological seconds for each second; None where the model has no clock."""
+    def of(self, model: str) -> str | None:
+        """So much in a second, empty where it was nothing yet; None where the model counts nothing of its own."""
         now = time.monotonic()
         if model != self._model:  # its first piece began when the last one of another was heard of
-            self._model, self._start, self._seconds = model, self._last_heard, 0.0
-        self._seconds, self._new, self._last_heard = self._seconds + self._new, 0.0, now
-        return self._seconds / (now - self._start) if self._seconds and now > self._start else None
+            self._model, self._start, self._amount = model, self._last_heard, 0.0
+        self._amount, self._new, self._last_heard = self._amount + self._new, 0.0, now
+        counts, self._counts = self._counts, False
+        if not counts:
+            return None
+        took = now - self._start
+        return f"{self._amount / took:,.{self._digits}f} {self._unit}" if self._amount and took > 0 else ""
 
 
 def clock(seconds: float) -> str:

@@ -129,6 +129,8 @@ class Progress:
         Place within the phase, both from 0.
     seconds : float or None
         Biological time that went by in this piece, in s; None for models without a clock.
+    images : int or None
+        Images that went through a network to learn in this piece; None for models that are counted by the item.
     pieces : int
         How many of the pieces that `Simulator.points` counts were done, for those who look at a bar; none, where a
         session yields more often than it can tell before.
@@ -140,6 +142,7 @@ class Progress:
     presentation: int = 0
     epoch: int = 0
     seconds: float | None = None
+    images: int | None = None
     pieces: int = 1
 
 

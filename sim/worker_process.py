@@ -113,6 +113,9 @@ class _DistantReporter(Reporter):
     def simulated(self, seconds: float) -> None:
         self._connection.send(("simulated", seconds))
 
+    def learned(self, images: int) -> None:
+        self._connection.send(("learned", images))
+
     def work(self, model: str, phase: str, doing: str, pieces: int) -> None:
         self._connection.send(("work", model, phase, doing, pieces))
 

@@ -159,6 +159,8 @@ class Workers:
             self._reporter.work(*content)
         elif word == "simulated":
             self._reporter.simulated(*content)
+        elif word == "learned":
+            self._reporter.learned(*content)
         elif word == "say":
             self._reporter.say(*content)
         elif word == "keep":

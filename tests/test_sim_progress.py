@@ -68,6 +68,22 @@ def test_models_that_live_in_biological_time_tell_its_rate(time_is):
     ]
 
 
+def test_models_that_learn_images_tell_how_many(time_is):
+    stream = io.StringIO()
+    lines = Lines(stream)
+    lines.begin(total=100, done=0)
+    lines.learned(0)
+    time_is(5)
+    lines.work("braincl", "task list-1 wake", "decoder ready", 10)
+    lines.learned(30_000)
+    time_is(15)
+    lines.work("braincl", "task list-1 sleep", "epoch 1", 40)
+    assert stream.getvalue().splitlines() == [
+        " 10 %  braincl  task list-1 wake  decoder ready  0:00:45 left",
+        " 50 %  braincl  task list-1 sleep  epoch 1  2,000 images/s  0:00:15 left",
+    ]
+
+
 def test_what_must_not_be_missed_is_told_at_once():
     stream = io.StringIO()
     Lines(stream).say("hybrid, subject 3: loss was not finite")
@@ -85,6 +101,7 @@ def test_silence(capsys):
     with Reporter() as reporter:
         reporter.begin(2, 0)
         reporter.simulated(2.5)
+        reporter.learned(64)
         reporter.work("m", "wake", "item 1", 1)
         reporter.say("nothing")
     assert capsys.readouterr() == ("", "")

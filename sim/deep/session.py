@@ -73,7 +73,7 @@ class DeepSession(Session):
         self._bench = Workbench(model, subjects, settings.device, group, loader, None)
         self._learner = runtime_of(model)(self._bench)
         self._spent = (0, 0, 0)
-        self._points = 0
+        self._points = self._told_of = 0
         if group.size > 1 and normalises_apart(self._bench.network):
             self.note(
                 0,
@@ -92,11 +92,11 @@ class DeepSession(Session):
         yield from self._through(step, lambda: self._learner.sleep(night))
 
     def rest(self, step: Step) -> Iterator[Progress]:
-        yield Progress("rest", 1, 1, pieces=POINTS_OF_A_PHASE)
+        yield Progress("rest", 1, 1, images=0, pieces=POINTS_OF_A_PHASE)
 
     def lesion(self, step: Step) -> Iterator[Progress]:
         # Every later step names the lesion in force, so there is nothing to remember.
-        yield Progress("no lesion" if step.lesion == "none" else f"without {step.lesion}", 1, 1)
+        yield Progress("no lesion" if step.lesion == "none" else f"without {step.lesion}", 1, 1, images=0)
 
     def _through(self, step: Step, phase: Callable[[], Iterator[Tick]]) -> Iterator[Progress]:
         """Go through a phase, or on with it; yields where the state may be taken."""
@@ -114,7 +114,7 @@ class DeepSession(Session):
                 "lower optimiser.learning_rate, or give optimiser.clip"
             )
             return
-        yield Progress("done", 1, 1, pieces=POINTS_OF_A_PHASE - self._points)
+        yield Progress("done", 1, 1, images=0, pieces=POINTS_OF_A_PHASE - self._points)
         self._take_losses(step)
         self._end_phase(step)
 
@@ -124,7 +124,9 @@ class DeepSession(Session):
         way = 1 - before * (1 - 0.5 * tick.done / max(1, tick.total))
         points = min(POINTS_OF_A_PHASE - 1, int(way * POINTS_OF_A_PHASE))
         new, self._points = max(0, points - self._points), max(points, self._points)
-        return Progress(tick.doing, tick.done, tick.total, pieces=new)
+        passes = self._bench.cost.image_passes
+        images, self._told_of = passes - self._told_of, passes
+        return Progress(tick.doing, tick.done, tick.total, images=images, pieces=new)
 
     def _take_losses(self, step: Step) -> None:
         for epoch, loss in self._bench.take_losses():
@@ -195,6 +197,7 @@ class DeepSession(Session):
         self._bench.load_state(state)
         *spent, self._points = (int(n) for n in state["session"])
         self._spent = (spent[0], spent[1], spent[2])
+        self._told_of = self._bench.cost.image_passes
         stored = below(state, "store")
         if stored:
             self._open_store(stored)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     import torch
 
+    from .momentum import MomentumSGD
+
 FROZEN = ConfigDict(extra="forbid")
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -50,8 +52,8 @@ class Optimiser:
     weight_decay: NotNegative = 0.0
     clip: Positive | None = None
 
-    def build(self, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
-        """The torch optimiser of these parameters.
+    def build(self, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer | MomentumSGD:
+        """The optimiser of these parameters.
 
         Parameters
         ----------
@@ -59,19 +61,19 @@ class Optimiser:
 
         Returns
         -------
-        torch.optim.Optimizer
+        torch.optim.Optimizer or MomentumSGD
         """
-        import torch
-
         weights = list(parameters)
         if self.kind == "adam":
+            import torch
+
             betas = (self.momentum, ADAM_MOMENTS)
             return torch.optim.Adam(
                 weights, self.learning_rate, betas=betas, weight_decay=self.weight_decay, fused=True
             )
-        return torch.optim.SGD(
-            weights, self.learning_rate, momentum=self.momentum, weight_decay=self.weight_decay, fused=True
-        )
+        from .momentum import MomentumSGD
+
+        return MomentumSGD(weights, self.learning_rate, momentum=self.momentum, weight_decay=self.weight_decay)
 
 
 @dataclass(frozen=True, kw_only=True, config=FROZEN)

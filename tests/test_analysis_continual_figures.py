@@ -96,6 +96,15 @@ def test_stores_of_one_model_are_lines_of_their_own():
     assert line(ax, "er, raw").get_color() == line(ax, "er, jpeg").get_color() == STYLES["er"].color
 
 
+def test_costs_that_are_nearly_equal_stand_together():
+    table = pd.DataFrame({"recording": "a", "model": ["er", "icarl"], "subject": 0, "store": "raw", "last": 0.5})
+    ax = plot_accuracy_against(table.assign(bytes=[98_832, 99_926]))
+    assert ax.get_xscale() == "linear"
+    left, right = ax.get_xlim()
+    assert left == 0
+    assert right == pytest.approx(1.2 * 99_926)
+
+
 def test_robustness_has_a_bar_for_each_model_and_corruption_intact_first():
     rows = [(m, 0, kind, s, a) for m, off in (("er", 0.0), ("joint", 0.1)) for kind, s, a in
             (("fog", 1, 0.6 + off), ("fog", 3, 0.4 + off), ("intact", 0, 0.8 + off))]  # fmt: skip

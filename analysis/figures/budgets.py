@@ -37,7 +37,7 @@ def plot_accuracy_against(
     ax : matplotlib.axes.Axes, optional
         Where to draw. A new figure gets a legend beside the data; given axes get labelled lines only.
     against : {"bytes", "image_passes", "updates", "seconds"}
-        The cost, on a logarithmic axis where it differs by more than a factor of three.
+        The cost, on a logarithmic axis where it differs by more than a factor of three, else on one from 0.
     accuracy : {"last", "average_incremental"}
         Accuracy on all items at the end, or its mean over tasks.
 
@@ -97,5 +97,7 @@ def _scale(axes: Axes, costs: pd.Series, unit: str) -> None:
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if positive.max() < 100 * positive.min() else (1,)))
         axes.xaxis.set_minor_formatter(NullFormatter())
     else:
+        if len(positive):  # a few bytes' difference is none: costs that are alike stand close together
+            axes.set_xlim(0, max(1.2 * positive.max(), axes.get_xlim()[1]))
         axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.xaxis.set_major_formatter(EngFormatter(unit=unit, sep=" " if unit else ""))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,14 @@ from engram.models import Model
 from engram.models.registry import model
 from engram.protocols import Protocol, load
 
-PASSES = {"fashion": 54_000, "tiny": 18_000}
+PASSES = {"fashion": 30_000, "cifar": 30_000, "tiny": 18_000}
 """Image passes of a task where all learners have the same."""
+
+SMALL_RESIDUAL = {
+    "backbone": {"kind": "resnet", "depth": 18, "width": 32, "norm": "group", "stem": "imagenet"},
+    "augment": {"kind": "crop-flip", "pad": 8},
+}
+"""For 64 pixels and few images of each class."""
 
 SOURCES: dict[str, dict[str, Any]] = {
     "fashion": {"path": "fashion-mnist"},
@@ -48,7 +54,8 @@ class Cell:
         return protocol.model_copy(update={"items": protocol.items.model_copy(update=fields)})
 
 
-STORES = ("raw", "jpeg", "features", "cues")
+IMAGES = ("raw", "jpeg", "cues")
+STORES = (*IMAGES, "features")
 WITH_RAW_IMAGES = ("er", "der", "icarl", "braincl")
 
 
@@ -66,7 +73,49 @@ def of_learners(images: str, budget: str, **common: Any) -> list[Cell]:
     return cells
 
 
+def fewer_cells() -> list[Cell]:
+    """Twenty Tiny-ImageNet classes at 1 MB, on a small residual network, all with the same image passes."""
+
+    def cell(name: str, learner: str, budget: str | None = "1 MB", **settings: Any) -> Cell:
+        settings = {**SMALL_RESIDUAL, "passes": PASSES["tiny"], **settings}
+        return Cell(name=name, learner=learner, images="tiny", classes=20, budget=budget, settings=settings)
+
+    cells = [cell("joint", "joint", None), cell("finetune", "finetune", None)]
+    cells += [cell(f"{learner}-{store}", learner, store=store) for learner in ("er", "braincl") for store in IMAGES]
+    return [*cells, cell("icarl-raw", "icarl"), cell("der-raw", "der")]
+
+
+BUDGETS = {"fashion": (100, 200, 400, 800, 1600), "cifar": (200, 400, 800, 1600), "tiny": (250, 500, 1000, 2000)}
+"""Thousands of bytes."""
+
+
+def sizes() -> list[Cell]:
+    """What a store is worth by itself: all classes at once, learned from nothing but what it gives back."""
+    cells = []
+    for images, budgets in BUDGETS.items():
+        common: dict[str, Any] = {"passes": 3 * PASSES[images], **(SMALL_RESIDUAL if images == "tiny" else {})}
+        classes = 20 if images == "tiny" else None
+        for store in IMAGES:
+            for budget in budgets:
+                cells.append(
+                    Cell(
+                        name=f"{images}-{store}-{budget}",
+                        learner="joint-recalled",
+                        images=images,
+                        budget=f"{budget} kB",
+                        settings={**common, "store": store},
+                        tasks=1,
+                        classes=classes,
+                    )
+                )
+        all_of_them = Cell(name=f"{images}-all", learner="joint", images=images, budget=None, settings=common, tasks=1)
+        cells.append(replace(all_of_them, classes=classes))
+    return cells
+
+
 CELLS: dict[str, list[Cell]] = {
     "fashion": of_learners("fashion", "4 MB"),
     "fashion-equal": of_learners("fashion", "4 MB", passes=PASSES["fashion"]),
+    "tiny": fewer_cells(),
+    "sizes": sizes(),
 }

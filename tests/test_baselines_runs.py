@@ -19,6 +19,7 @@ from engram.models.deep import (
     SleepReplay,
     SmallConvNet,
 )
+from engram.models.stores import FeatureStore
 from engram.models.stores.store import EpisodicStore
 from engram.protocols import ItemSpec, Protocol, each, probe, sleep, unroll, wake
 from engram.sim import Reporter, Subjects, resume, run
@@ -122,6 +123,20 @@ def test_ewc_learns_the_first_lesson_as_fine_tuning_does_and_leaves_less_of_what
     assert lost(held) < 0.3 * lost(plain)
 
 
+@pytest.mark.parametrize(("fisher_images", "measured"), [(10, 10), (1000, 24)])
+def test_the_fisher_information_comes_out_of_the_passes_of_a_task(tmp_path, fisher_images, measured):
+    subject = Subject(EWC(fisher_images=fisher_images, passes=100, **TINY), tmp_path)
+    subject.phase()
+    epochs, rest = divmod(100 - measured, 24)
+    assert subject.bench.cost.image_passes == measured + 24 * epochs + 5 * (rest // 5)
+
+
+def test_without_stiffness_all_passes_of_a_task_go_to_its_images(tmp_path):
+    subject = Subject(EWC(stiffness=0, passes=96, **TINY), tmp_path)
+    subject.phase()
+    assert subject.bench.cost.image_passes == 96
+
+
 def test_springs_hang_where_the_lesson_left_the_weights(tmp_path):
     subject = Subject(EWC(**TINY), tmp_path)
     subject.phase()
@@ -164,6 +179,12 @@ def test_every_image_is_stored_once_with_an_answer_of_its_lesson(tmp_path):
     np.testing.assert_array_equal(store.read(items)[:, 0].numpy(), subject.images[store.sources])
     known = np.isfinite(store.extra(items)).sum(axis=1)
     assert known.tolist() == [2 if task == 0 else 4 for task in store.tasks]
+
+
+def test_images_that_the_protocol_shows_once_are_stored_all_the_same(tmp_path):
+    schedule = [each("list", [wake("current", passes=1)])]
+    subject = Subject(DarkExperienceReplay(**{**TINY, "epochs": 5}), tmp_path, schedule).all_phases()
+    assert sorted(subject.bench.store.sources.tolist()) == list(range(CLASSES * EACH))
 
 
 def test_without_weight_on_what_is_recalled_der_is_fine_tuning(tmp_path):
@@ -236,6 +257,14 @@ def test_exemplars_are_learned_with_the_lesson_once_in_an_epoch(tmp_path):
     assert subject.bench.cost.image_passes == 2 * (2 * EACH) + 2 * (2 * EACH + 2 * 3)
 
 
+def test_looking_back_on_old_answers_is_counted(tmp_path):
+    subject = Subject(ICaRL(store={"kind": "raw", "per_class": 3}, **TINY), tmp_path, [each("list", [wake("current")])])
+    subject.phase()
+    assert subject.bench.cost.forward_passes == 24  # for herding; there is nothing to look back on yet
+    subject.phase()
+    assert subject.bench.cost.forward_passes == 24 + 24 + 2 * (24 + 2 * 3)  # every batch of the second lesson, too
+
+
 # SIESTA ---------------------------------------------------------------------------------------------------------------
 
 
@@ -252,6 +281,20 @@ def test_the_weight_of_a_class_is_the_mean_of_its_features_as_they_will_be_recal
         features = network.upper(store.read(np.flatnonzero(store.labels == slot))).detach()
         assert len(features) == EACH
         torch.testing.assert_close(network.head.weight[slot].detach(), features.mean(dim=0), rtol=1e-5, atol=1e-6)
+
+
+def test_every_image_that_is_looked_at_is_counted(tmp_path):
+    subject = Subject(siesta(), tmp_path)
+    subject.phase()
+    assert subject.bench.cost.forward_passes == 3 * 24  # for the codebooks, the store, and the means
+    subject.phase()
+    subject.phase()
+    assert subject.bench.cost.forward_passes == 3 * 24 + 2 * 24
+
+
+def test_codebooks_are_learned_from_no_more_images_than_they_need():
+    codec = FeatureStore(fit_on=100).codec((8, 8), lambda *names: child_rng(0, *names))
+    assert [codec.learned_from(n, 4, 4) for n in (5, 7, 8)] == [5, 7, 7]  # 7 maps of 16 positions
 
 
 def test_after_the_first_lesson_waking_changes_nothing_but_the_new_weights(tmp_path):

@@ -49,7 +49,4 @@ class EWC(DeepLearner):
     fisher_images: Annotated[int, Field(ge=1, le=10_000_000)] = 1000
 
     def plan(self, step: Step, task: int) -> TrainingPlan | None:
-        if step.kind != "wake":
-            return None
-        left = None if self.passes is None else max(0, self.passes - self.fisher_images)
-        return self.learning(objective="elastic", limit_passes=left)
+        return self.learning(objective="elastic") if step.kind == "wake" else None

@@ -115,6 +115,10 @@ class FeatureCodec(Codec):
             self._learning = torch.from_numpy(state["learning"].copy()).to(self._device)
             self._iteration = int(state["iteration"])
 
+    def learned_from(self, n: int, height: int, width: int) -> int:
+        """How many of the n maps of a first task the codebooks are learned from."""
+        return min(n, max(1, -(-self._spec.fit_on // (height * width))))
+
     def _draw(self, read: Read, n: int) -> tuple[Tensor, tuple[int, int]]:
         """Positions to learn from, float32 [codebook, position, channel], and the size of a map."""
         one = read(np.zeros(1, np.int64))
@@ -124,7 +128,7 @@ class FeatureCodec(Codec):
                 f"{self._spec.codebooks} codebooks do not divide {channels} channels evenly; give a number that does"
             )
         rng = self._rng("store", "codebooks", "positions")
-        images = rng.permutation(n)[: max(1, -(-self._spec.fit_on // (height * width)))]
+        images = rng.permutation(n)[: self.learned_from(n, height, width)]
         parts = [
             _parts(read(images[i : i + 256]), self._spec.codebooks, self._device) for i in range(0, len(images), 256)
         ]

@@ -115,6 +115,7 @@ class StoredAsMet(Objective):
         self._objective, self._bench, self._lesson = objective, bench, lesson
         self._updates = -(-len(lesson) // bench.model.batch_size)
         self.uses_extra = objective.uses_extra  # type: ignore[misc]
+        self.looks = objective.looks
 
     def loss(self, network: torch.nn.Module, batch: Batch) -> Tensor:
         return self._objective.loss(network, batch)  # type: ignore[arg-type]

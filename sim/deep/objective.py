@@ -62,9 +62,12 @@ class Objective(ABC):
     ----------
     uses_extra : bool
         Whether `Batch.extra` is wanted: what lies in the store beside recalled images.
+    looks : int
+        How often each image of a batch goes forwards through a network besides, without going back.
     """
 
     uses_extra: ClassVar[bool] = False
+    looks: int = 0
 
     @abstractmethod
     def loss(self, network: CorticalNetwork, batch: Batch) -> Tensor:

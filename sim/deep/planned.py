@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,15 +57,19 @@ def updates_of(plan: TrainingPlan, source: Source, lesson: Lesson | None, spent:
     spent : int
         Image passes of the task so far.
     """
-    exposures, most = 1, None
-    if lesson is not None:
-        exposures, most = lesson.exposures, getattr(lesson.step.phase, "passes", None)
+    most = most_epochs(lesson)
     if plan.limit_passes is None:
-        epochs = exposures * (plan.epochs if most is None else min(plan.epochs, most))
+        epochs = min(most, plan.epochs * (1 if lesson is None else lesson.exposures))
         return max(1, round(epochs * source.per_epoch))
     whole, rest = divmod(max(0, plan.limit_passes - spent), source.passes_per_epoch)
     updates = whole * source.per_epoch + rest // (source.batch_size + source.replay)
-    return updates if most is None else min(updates, exposures * most * source.per_epoch)
+    return int(min(updates, most * source.per_epoch))
+
+
+def most_epochs(lesson: Lesson | None) -> float:
+    """How often the protocol lets a lesson be gone through, all exposures together; infinite where it does not tell."""
+    passes = None if lesson is None else getattr(lesson.step.phase, "passes", None)
+    return math.inf if lesson is None or passes is None else lesson.exposures * passes
 
 
 def _of(lesson: Lesson | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

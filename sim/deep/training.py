@@ -91,6 +91,7 @@ class Training:
                 self._images += drawn.size
                 bench.cost.updates += 1
                 bench.cost.image_passes += drawn.size
+                bench.cost.forward_passes += self.objective.looks * drawn.size
                 self.update += 1
                 ends = self.update % per_epoch == 0 or self.update == self.updates
                 if ends or self.update % UPDATES_BETWEEN_LOOKS == 0:

@@ -11,10 +11,12 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from ....models.deep.dark_experience import DarkExperienceReplay
+from ....models.deep.learner import HIPPOCAMPUS
 from ..learner import Learner, learns
 from ..lessons import Lesson, Tick
 from ..network import CorticalNetwork
 from ..objective import Batch, Objective
+from ..planned import most_epochs
 from .dark_logits import dark_distance, kept_answers
 
 if TYPE_CHECKING:
@@ -47,10 +49,11 @@ class DarkExperience(Objective):
         self._alpha, self._beta = model.alpha, model.beta
         self._bench, self._task = bench, lesson.task
         self._per_epoch = -(-len(lesson) // plan.batch_size)
-        epochs = lesson.exposures * plan.epochs
+        epochs: float = lesson.exposures * plan.epochs
         if plan.limit_passes is not None:
             epochs = plan.limit_passes / (len(lesson) + self._per_epoch * plan.replay_batch_size)
-        drawn = bench.rng("stored in epoch", lesson.step.index).integers(max(1, int(epochs)), size=len(lesson))
+        whole = max(1, int(min(epochs, most_epochs(lesson))))
+        drawn = bench.rng("stored in epoch", lesson.step.index).integers(whole, size=len(lesson))
         order = np.argsort(lesson.indices, kind="stable")
         self._indices, self._stored_in = lesson.indices[order], drawn[order]
         self._met: list[tuple[Batch, Tensor, Tensor]] = []
@@ -75,7 +78,7 @@ class DarkExperience(Objective):
 
     def _store(self, batch: Batch, lesson: Tensor, answers: Tensor) -> None:
         store = self._bench.store
-        if store is None or self._bench.lesion == "hippocampus" or batch.raw is None:
+        if store is None or self._bench.lesion == HIPPOCAMPUS or batch.raw is None:
             return
         sources = batch.sources[~batch.is_recalled]
         due = self._stored_in[np.searchsorted(self._indices, sources)] == batch.update // self._per_epoch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -46,9 +47,15 @@ class ElasticLearner(Learner):
         return Elastic(self.springs, self.model.stiffness)
 
     def wake(self, lesson: Lesson) -> Iterator[Tick]:
-        yield from super().wake(lesson)
-        if self.model.stiffness > 0:
-            yield from self.bench.piece(lambda: self._attach_springs(lesson))
+        bench, plan = self.bench, self.model.plan(lesson.step, lesson.task)
+        assert plan is not None
+        bench.teach(lesson.slots)
+        measured = min(self.model.fisher_images, len(lesson)) if self.model.stiffness > 0 else 0
+        if plan.limit_passes is not None:
+            plan = replace(plan, limit_passes=max(0, plan.limit_passes - measured))
+        yield from bench.train(plan, lesson, self.objective(plan, lesson))
+        if measured:
+            yield from bench.piece(lambda: self._attach_springs(lesson))
 
     def _attach_springs(self, lesson: Lesson) -> Iterator[Tick]:
         bench, network = self.bench, self.bench.network

@@ -38,7 +38,9 @@ class ICaRLLearner(Learner):
         yield from bench.piece(self._look_back)
         bench.teach(lesson.slots)
         source = JoinedSource(bench, lesson, plan.batch_size)
-        yield from bench.train(plan, lesson, Distillation(self._before, lesson), source=source)
+        # A phase that is resumed at its very end has forgotten it already, and trains no more.
+        objective = Distillation(self._before or bench.network, lesson)
+        yield from bench.train(plan, lesson, objective, source=source)
         yield from bench.remember(lesson)
         yield from bench.piece(self._forget)
 
@@ -92,18 +94,17 @@ class Distillation(Objective):
     A class that is presented again counts as new.
     """
 
-    def __init__(self, before: CorticalNetwork | None, lesson: Lesson) -> None:
+    def __init__(self, before: CorticalNetwork, lesson: Lesson) -> None:
         self._before = before
-        self._presented = lesson.slots
+        self._kept = torch.isfinite(before.closed)
+        self._kept[torch.from_numpy(lesson.slots).to(self._kept.device)] = False
+        self.looks = int(self._kept.any())
 
     def loss(self, network: CorticalNetwork, batch: Batch) -> Tensor:
-        assert self._before is not None
         logits = network(batch.images).float()
         taught = torch.isfinite(network.closed)
-        kept = torch.isfinite(self._before.closed)
-        kept[torch.from_numpy(self._presented).to(kept.device)] = False
         before = torch.zeros_like(logits)
-        if bool(kept.any()):
+        if self.looks:
             with torch.no_grad():
                 before = self._before.head(self._before.features(batch.images)).float()
-        return classification_and_distillation(logits, batch.labels, taught, before, kept)
+        return classification_and_distillation(logits, batch.labels, taught, before, self._kept)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from ....models.deep.learner import HIPPOCAMPUS
 from ..lessons import Lesson
 from ..sources import Drawn, Source
 
@@ -20,7 +21,7 @@ class JoinedSource(Source):
 
     def __init__(self, bench: Workbench, lesson: Lesson, batch_size: int) -> None:
         self._bench, self._lesson = bench, lesson
-        self._store = None if bench.lesion == "hippocampus" else bench.store
+        self._store = None if bench.lesion == HIPPOCAMPUS else bench.store
         stored = 0 if self._store is None else len(self._store)
         self.length, self.batch_size = len(lesson) + stored, batch_size
 

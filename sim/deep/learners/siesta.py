@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ....models.deep.learner import HIPPOCAMPUS
 from ....models.deep.siesta import SIESTA
 from ....models.stores.codec import Codec
 from ..learner import Learner, learns
@@ -20,6 +21,7 @@ from .class_means import add_to_class_means, balanced_draw
 from .cosine_head import CosineCrossEntropy, cosine_logits
 
 if TYPE_CHECKING:
+    from ....models.stores.features import FeatureCodec
     from ....models.stores.store import EpisodicStore
     from ..distributed import Group
     from ..workbench import Workbench
@@ -54,7 +56,7 @@ class SIESTALearner(Learner):
     def sleep(self, night: Night) -> Iterator[Tick]:
         bench, store = self.bench, self.bench.store
         plan = self.model.plan(night.step, night.task)
-        if plan is None or store is None or not len(store) or bench.lesion == "hippocampus":
+        if plan is None or store is None or not len(store) or bench.lesion == HIPPOCAMPUS:
             return
         items = np.arange(len(store)) if night.replayed is None else np.flatnonzero(night.replayed[store.labels])
         updates = self.model.sleep_updates
@@ -74,7 +76,12 @@ class SIESTALearner(Learner):
     def _take_means(self, lesson: Lesson) -> Iterator[Tick]:
         """Take the features of a lesson, as they will be recalled, into the weights of their classes."""
         bench, network = self.bench, self.bench.network
-        codec = None if bench.store is None or bench.lesion == "hippocampus" else bench.store.codec
+        codec: FeatureCodec | None = None
+        looked = len(lesson)
+        if bench.store is not None and bench.lesion != HIPPOCAMPUS:
+            codec = bench.store.codec  # type: ignore[assignment]
+            looked += len(lesson)  # for the store
+        is_first = not self.counts.any()
         means, counts, done = network.head.weight.detach().clone(), self.counts.clone(), 0
         for batch in bench.inputs(lesson.indices):
             labels = torch.from_numpy(lesson.labels[done : done + len(batch)]).to(bench.device)
@@ -85,7 +92,9 @@ class SIESTALearner(Learner):
                 yield Tick(f"class means of {done:,} images", done, len(lesson))
         network.head.weight.copy_(means)
         self.counts = counts
-        bench.cost.forward_passes += 2 * len(lesson)  # once for the store, once for the means
+        if codec is not None and is_first:
+            looked += codec.learned_from(len(lesson), *maps.shape[2:])
+        bench.cost.forward_passes += looked
 
     def state(self) -> Mapping[str, NDArray]:
         return {"counts": self.counts.cpu().numpy().copy(), "first_lesson": np.array(self._first_lesson)}

@@ -45,11 +45,13 @@ def test_a_weight_that_begins_to_learn_later_starts_from_rest():
 def test_learning_does_not_import_the_compiler():
     code = (
         "import sys, torch\n"
-        "from engram.models.deep.optimisation import Optimiser\n"
-        "weight = torch.nn.Parameter(torch.ones(2))\n"
-        "optimiser = Optimiser().build([weight])\n"
-        "weight.sum().backward()\n"
-        "optimiser.step()\n"
+        "from engram.models.deep import FineTune\n"
+        "from engram.sim.deep.surroundings import algorithms\n"
+        "weight, model = torch.nn.Parameter(torch.ones(2)), FineTune()\n"
+        "with algorithms(model):\n"
+        "    optimiser = model.optimiser.build([weight])\n"
+        "    weight.sum().backward()\n"
+        "    optimiser.step()\n"
         "sys.exit('torch._dynamo' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

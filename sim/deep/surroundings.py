@@ -30,15 +30,15 @@ def memory_told(model: DeepLearner, device: str) -> Iterator[None]:
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
+        replayed = f" or replay_batch_size (now {model.replay_batch_size})" if model.replay_batch_size else ""
         less = (
-            f"batch_size (now {model.batch_size}) or raise accumulate (now {model.accumulate}), which keeps the batch"
+            f"batch_size (now {model.batch_size}){replayed} or raise accumulate (now {model.accumulate}), which keeps the batch"
         )
         if model.precision == "float32" and device != "cpu":
             less += "; precision: bf16 needs half of it"
         raise MemoryError(
             f"there is not enough memory on {device} ({str(error).splitlines()[0]}); lower {less}; in probes, lower "
-            f"evaluation_batch_size (now {model.evaluation_batch_size}). The run can be resumed from its checkpoint "
-            "only with the same settings; to change them, run it again"
+            f"evaluation_batch_size (now {model.evaluation_batch_size})"
         ) from error
 
 
@@ -56,4 +56,5 @@ def algorithms(model: DeepLearner) -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(False)
-        torch.use_deterministic_algorithms(deterministic)
+        if model.deterministic:  # else there is nothing to put back, and the call would import torch's compiler
+            torch.use_deterministic_algorithms(deterministic)

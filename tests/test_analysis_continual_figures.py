@@ -146,6 +146,11 @@ def test_a_recording_with_tasks_gets_its_panels(tmp_path):
     figure.canvas.draw()
 
 
+def test_what_is_recalled_exactly_is_not_shown_beside_itself(tmp_path):
+    figure = plot_recording(record(tmp_path / "run.h5", psnr=np.inf))
+    assert [ax.get_ylabel() for ax in figure.axes][-2:] == ["after task", "accuracy"]
+
+
 def test_several_recordings_are_compared_and_one_is_drawn_whole(tmp_path):
     first, second = record(tmp_path / "a.h5"), record(tmp_path / "b.h5", total=4000)
     figure = plot_recordings([first, second])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
@@ -53,7 +54,7 @@ def task_panels(
 
 
 def wide_panels(recording: Recording, models: list[str]) -> list[Panel]:
-    """Corrupted images, and recalled ones beside those that were seen, of the first sound subject of each model."""
+    """Corrupted images, and recalled ones beside those that were seen, where they differ, of each model's first subject."""
     if not callable(getattr(recording, "streams", None)):
         return []
     panels: list[Panel] = []
@@ -68,7 +69,8 @@ def wide_panels(recording: Recording, models: list[str]) -> list[Panel]:
     for model in models:
         if "recollections" in recording.streams(model):
             pairs = recording.table(model, 0, "recollections")
-            if len(pairs):
+            exact = all(map(np.array_equal, pairs["original"], pairs["recalled"]))
+            if not exact:  # which is so where there are none, too
                 panels.append(lambda ax, pairs=pairs, model=model: _titled(plot_recollections(pairs, ax), model))  # type: ignore[misc]
     return panels
 

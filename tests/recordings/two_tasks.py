@@ -52,7 +52,7 @@ def counts(right):
 
 
 def record(path, *, failed=(), psnr=30.0, status="complete", total=1000, right=RIGHT):
-    """Bytes of subject k are `total` + 10 k; the passes of step s are 100 (s + 1)."""
+    """Bytes of subject k are `total` + 10 k; the passes of step s are 100 (s + 1). An infinite `psnr` recalls exactly."""
     presented = {"phase": [0, 0, 3], "order": [0, 1, 0], "item": [0, 1, 2], "label": [0, 1, 2], "wrong": [0.0] * 3}
     subjects = [SubjectLayout(seed="", items=["x", "y", "z"], presentations=presented) for _ in range(2)]
     streams = {"er": (COSTS, EPISODIC, EVALUATIONS, RECOLLECTIONS), "finetune": (COSTS, EVALUATIONS)}
@@ -95,7 +95,12 @@ def _write(writer, name, k, right, total, psnr):
             row = {"phase": [step], "items": [step + 1], "classes": [2], "working_bytes": [0], **parts}
             writer.append(name, k, "episodic", {**row, "psnr": [psnr], "bits_per_pixel": [0.5]})
             images = np.arange(8).reshape(2, 4) * 30
-            pairs = {"phase": [step] * 2, "label": [0, 1], "original": images, "recalled": images + 5}
+            pairs = {
+                "phase": [step] * 2,
+                "label": [0, 1],
+                "original": images,
+                "recalled": images + 5 * np.isfinite(psnr),
+            }
             writer.append(name, k, "recollections", pairs)
     values = {
         "accuracy/intact": 0.75,

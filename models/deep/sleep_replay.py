@@ -56,11 +56,11 @@ class SleepReplay(DeepLearner):
 
     kind: Literal["sleep-replay"] = "sleep-replay"
     backbone: AnyBackbone = MLP()
-    steps: Annotated[int, Field(ge=0, le=100_000_000)] = 500
-    increase: NotNegative = 0.001
-    decrease: NotNegative = 0.001
-    threshold: Positive = 0.1
-    input_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
+    steps: Annotated[int, Field(ge=0, le=100_000_000)] = 1000
+    increase: NotNegative = 0.0009
+    decrease: NotNegative = 0.0012
+    threshold: Positive = 0.13
+    input_rate: Annotated[float, Field(gt=0, le=1)] = 0.08
 
     @model_validator(mode="after")
     def _is_fully_connected(self) -> Self:

@@ -54,7 +54,7 @@ def task_panels(
 
 
 def wide_panels(recording: Recording, models: list[str]) -> list[Panel]:
-    """Corrupted images, and recalled ones beside those that were seen, where they differ, of each model's first subject."""
+    """Corrupted images; and recalled ones beside those that were seen, where they differ, of the first subjects."""
     if not callable(getattr(recording, "streams", None)):
         return []
     panels: list[Panel] = []

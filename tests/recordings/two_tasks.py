@@ -52,7 +52,10 @@ def counts(right):
 
 
 def record(path, *, failed=(), psnr=30.0, status="complete", total=1000, right=RIGHT):
-    """Bytes of subject k are `total` + 10 k; the passes of step s are 100 (s + 1). An infinite `psnr` recalls exactly."""
+    """Bytes of subject k are `total` + 10 k; the passes of step s are 100 (s + 1).
+
+    An infinite `psnr` recalls exactly.
+    """
     presented = {"phase": [0, 0, 3], "order": [0, 1, 0], "item": [0, 1, 2], "label": [0, 1, 2], "wrong": [0.0] * 3}
     subjects = [SubjectLayout(seed="", items=["x", "y", "z"], presentations=presented) for _ in range(2)]
     streams = {"er": (COSTS, EPISODIC, EVALUATIONS, RECOLLECTIONS), "finetune": (COSTS, EVALUATIONS)}

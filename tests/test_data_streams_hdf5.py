@@ -129,3 +129,17 @@ def test_a_file_cut_short(parted):
     parted.write_bytes(parted.read_bytes()[:2000])
     with pytest.raises(ValueError, match=r"set.h5: not an HDF5 file, damaged or cut short"):
         Images(path=parted).pool()
+
+
+def test_a_shape_that_is_only_claimed_is_told_and_nothing_is_read(tmp_path):
+    path = tmp_path / "claimed.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("images", (10**9, 1000, 1000), np.uint8, chunks=(1, 1000, 1000))
+        file.create_dataset("labels", (10**9,), np.int64, chunks=(1000,))
+    with pytest.raises(ValueError, match=r"labels claims \[1000000000\] = 8,000,000,000 bytes but holds 0"):
+        Images(path=path).pool()
+    with h5py.File(path, "a") as file:
+        del file["labels"]
+        file["labels"] = np.arange(40) % 2
+    with pytest.raises(ValueError, match=r"images claims \[1000000000, 1000, 1000\] = .* bytes but holds 0"):
+        Images(path=path).pool()

@@ -26,6 +26,8 @@ HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 _PARTS: tuple[Part, ...] = ("train", "val", "test")
 _MAX_NAMES_BYTES = 64 * 2**20
+_MOST_PACKED = 2000
+"""Bytes of an array for each of the file's: gzip makes one of 1,032. Beyond, the shape is claimed and nothing there."""
 
 
 class Hdf5Images(ImageReader):
@@ -190,6 +192,9 @@ def _own(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
         raise ValueError(f"{path}: {name} is a group; expected an array")
     if dataset.external or dataset.is_virtual:
         raise ValueError(f"{path}: {name} lies in other files, which are not read")
+    claimed, there = dataset.size * dataset.dtype.itemsize, dataset.id.get_storage_size()
+    if claimed > _MOST_PACKED * there:
+        raise ValueError(f"{path}: {name} claims {list(dataset.shape)} = {claimed:,} bytes but holds {there:,}")
     return dataset
 
 
@@ -204,7 +209,8 @@ def _numbers(file: h5py.File, name: str, names: list[str] | None, path: Path) ->
     if len(numbers) and (numbers.min() < 0 or (names is not None and numbers.max() >= len(names))):
         expected = "0 or more" if names is None else f"0 to {len(names) - 1}"
         raise ValueError(f"{path}: {name} runs from {numbers.min()} to {numbers.max()}; expected {expected}")
-    return [str(number) if names is None else names[number] for number in numbers]
+    known = {number: str(number) if names is None else names[number] for number in np.unique(numbers).tolist()}
+    return [known[number] for number in numbers.tolist()]
 
 
 def _names(file: h5py.File, name: str, path: Path) -> list[str] | None:

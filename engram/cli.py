@@ -74,6 +74,10 @@ def _rank() -> int:
 
 
 def _words_of(error: BaseException) -> str:
+    return "; ".join([_own_words_of(error), *getattr(error, "__notes__", ())])
+
+
+def _own_words_of(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror and error.errno is not None:
         named = f"{error.filename}: " if error.filename and str(error.filename) not in error.strerror else ""
         return f"{named}{error.strerror}"

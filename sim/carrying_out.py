@@ -46,7 +46,15 @@ def carry_out(
     if group.first:
         _remove_checkpoints(path, but=checkpoints or {})  # the lock of the recording is held by now
     engine = Engine(plan, writer, path, checkpoint_every, reporter, workers, group)
-    engine.run(finished, checkpoints)
+    try:
+        engine.run(finished, checkpoints)
+    except Exception as error:
+        if group.first:
+            error.add_note(
+                f"{path} holds what was recorded until then: once the cause is gone, engram resume {path} goes on; "
+                "otherwise run it again with --overwrite"
+            )
+        raise
     memory, on_devices, cpu = group.total(peak_memory() + engine.worker_memory, peak_device_memory(), _cpu_s() - cpu)
     if not group.first:
         return

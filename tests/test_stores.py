@@ -379,3 +379,16 @@ def test_a_store_that_was_not_taken_up_is_begun_anew(tmp_path):
     again = store_of(tmp_path, RawStore())
     write(again, [3], [7])
     assert again.nbytes == bytes_on_disk(again) == HEAD + RECORD
+
+
+def test_working_memory_is_told_by_what_is_stored_and_not_by_what_was_read(tmp_path):
+    row = np.prod(SHAPE)
+    for cache, held in ((10**6, 100), (20 * row, 20), (1, 0)):
+        store = EpisodicStore(RawStore(cache=cache), tmp_path / f"store{cache}", SHAPE, rng=rng)
+        assert store.working_bytes == 0
+        write(store, np.arange(100), np.arange(100) % 7)
+        assert store.working_bytes == held * row
+        store.read(np.arange(10))
+        again = EpisodicStore(store.spec, store.folder, SHAPE, rng=rng)
+        again.load_state(store.state())
+        assert again.working_bytes == store.working_bytes == held * row

@@ -133,6 +133,8 @@ class DeepLearner(Model):
     )
     writes: ClassVar[Literal["never", "first", "last"]] = "never"
     """When a lesson is stored: before it is learned, or after (of an online stream: batch by batch)."""
+    rehearses: ClassVar[Literal["images", "features"]] = "images"
+    """What is recalled from the store."""
     presets: ClassVar[dict[str, dict[str, Any]]] = {"small": SMALL, "paper": PAPER}
 
     preset: Literal["small", "paper"] = "small"
@@ -242,8 +244,8 @@ class DeepLearner(Model):
         Raises
         ------
         ValueError
-            The protocol needs an ability or a part that is not there, probes within a wake step, or the images are
-            not square.
+            The protocol needs an ability or a part that is not there, probes within a wake step, the images are not
+            square, the store cannot keep one of them, or weights from a file do not fit.
         """
         from ...protocols.protocol import walk
 
@@ -267,9 +269,23 @@ class DeepLearner(Model):
                         f'{where}: the model has no part "{lesion}" to lesion; its parts: {one_of([HIPPOCAMPUS])}'
                     )
 
+        if self.store is not None:
+            self.store.check(pool.image_shape, self.rehearses, self.stores_online)  # type: ignore[arg-type]
+        if self.backbone.weights is not None:
+            from torch import Generator
+
+            channels = pool.image_shape[2] if len(pool.image_shape) == 3 else 1
+            self.backbone.build(channels, self.augment.size or height, Generator())
+
+    @property
+    def stores_online(self) -> bool:
+        """Whether items are stored batch by batch, while they are learned."""
+        return self.store is not None and self.store.keep == "reservoir" and self.writes == "last"
+
     def weights_sha256(self) -> str:
-        """Hash of the file that the weights begin with; empty where there is none."""
-        return self.backbone.weights_sha256()
+        """Hash of the files that the network, and the store's, begin with; empty where there are none."""
+        store = "" if self.store is None else self.store.weights_sha256()
+        return " ".join(filter(None, [self.backbone.weights_sha256(), store]))
 
 
 def _lesions(element: object) -> tuple[str, ...]:

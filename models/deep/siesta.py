@@ -44,7 +44,7 @@ class SIESTA(DeepLearner):
     """
 
     writes: ClassVar = "last"
-    learns_in: ClassVar = "sleep"
+    rehearses: ClassVar = "features"
     presets: ClassVar[dict[str, dict[str, Any]]] = {"small": SMALL, "paper": {**PAPER, "layer": "layer3"}}
 
     kind: Literal["siesta"] = "siesta"

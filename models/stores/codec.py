@@ -38,6 +38,8 @@ class Codec(ABC):
         Whether the store may hold copies (`working`) of unpacked items in working memory.
     version : int
         Version that `quantise` and `pack` write now.
+    needs_lessons : bool
+        Whether `quantise` is there only while a whole lesson is stored, so that items cannot be added one by one.
     """
 
     gives: ClassVar[Literal["images", "features"]] = "images"
@@ -45,6 +47,7 @@ class Codec(ABC):
     record_bytes: int | None = None
     caches: bool = True
     version: int = 0
+    needs_lessons: bool = False
 
     def fit(self, read: Read, n: int, task: int) -> Iterator[str]:
         """Learn the parameters of a task's items, before they are coded.
@@ -138,6 +141,10 @@ class Codec(ABC):
     def parameters_bytes(self, version: int) -> int:
         """Bytes of `parameters`."""
         return len(self.parameters(version))
+
+    def least_bytes(self) -> int:
+        """Bytes that one packed item and the parameters it needs take at least, as far as is known before any `fit`."""
+        return self.record_bytes or 1
 
     def state(self) -> dict[str, NDArray]:
         """What a fit, or the coding of a task, needs to go on; small or empty when neither is under way."""

@@ -77,6 +77,9 @@ class JpegCodec(Codec):
     def parameters(self, version: int) -> bytes:
         return self._head
 
+    def least_bytes(self) -> int:
+        return len(self._head) + 1
+
     def load_parameters(self, version: int, data: bytes) -> None:
         if data != self._head:
             raise ValueError("its JPEG tables are not those of this shape and quality")

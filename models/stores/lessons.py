@@ -349,9 +349,11 @@ class LessonItems:
         return found[: segment.items]
 
     def _too_small(self, room: int | None, needed: int) -> str:
+        budget = self._spec.budget or 0
+        own = budget - (room or 0)
         return (
-            f"a budget of {self._spec.budget:,} bytes is too small: it leaves {max(0, room or 0):,} bytes beside the "
-            f"codec's own parameters, and the smallest file of one item takes {needed:,}. Give a larger budget or "
+            f"a budget of {budget:,} bytes is too small: the codec's own parameters take {own:,} bytes and the "
+            f"smallest file of one item {needed:,}, so at least {own + needed:,} are needed. Give a larger budget or "
             "another kind of store"
         )
 

@@ -123,9 +123,11 @@ class OnlineItems:
         """
         largest = max((self._size(c, e) for c, e in zip(codes, extra, strict=True)), default=0) + len(_MAGIC)
         if room is not None and largest > room:
+            budget = self._spec.budget or 0
+            own = budget - room
             raise ValueError(
-                f"a budget of {self._spec.budget:,} bytes is too small: it leaves {max(0, room):,} bytes beside the "
-                f"codec's own parameters, and one item takes {largest:,}. Give a larger budget or another kind of store"
+                f"a budget of {budget:,} bytes is too small: the codec's own parameters take {own:,} bytes and one "
+                f"item {largest:,}, so at least {own + largest:,} are needed. Give a larger budget or another kind of store"
             )
         rng = self._rng("store", "online", sum(self._met.values()))
         changed: set[int] = set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,7 @@ class Recall:
         self, codec: Codec, lessons: LessonItems, online: OnlineItems, cache: int, device: torch.device
     ) -> None:
         self._codec, self._lessons, self._online, self._device = codec, lessons, online, device
-        self._copies = WorkingCopies(cache, device)
+        self._cache, self._copies = cache, WorkingCopies(cache, device)
         self._rows = np.empty(0, np.int64)  # of the working copies, by item; -1 for none
         self._rows_lie_as: list[tuple[str, int]] = []  # file and items, in the order of the rows
         self._rows_are_old = False
@@ -45,8 +46,13 @@ class Recall:
 
     @property
     def working_bytes(self) -> int:
-        """Bytes that copies take."""
-        return self._copies.nbytes
+        """Bytes that copies of all items take, or of as many as there is room for."""
+        held = len(self._row_of())
+        if not held:
+            return 0
+        _, one = self._unpacked(np.zeros(1, np.int64))
+        row = max(1, one.element_size() * math.prod(one.shape[1:]))
+        return row * min(held, self._cache // row)
 
     def read(self, items: NDArray[np.int64]) -> Tensor:
         """See `EpisodicStore.read`."""

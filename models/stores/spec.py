@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -89,6 +91,69 @@ class Store(BaseModel, ABC):
         -------
         Codec
         """
+
+    def check(self, shape: Shape, rehearses: Literal["images", "features"] = "images", online: bool = False) -> None:
+        """Refuse, in words and before anything is begun, what a store of such images could not do.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Of an image: (height, width), or (height, width, 3).
+        rehearses : {"images", "features"}
+            What a learner wants recalled.
+        online : bool
+            Whether items will be added one by one.
+
+        Raises
+        ------
+        ValueError
+            The budget is too small for one item, weights do not fit, or the codec gives something else or needs whole
+            lessons.
+
+        Examples
+        --------
+        >>> RawStore(budget="2kB").check((28, 28))
+        >>> RawStore(budget="800").check((28, 28))
+        Traceback (most recent call last):
+        ValueError: a budget of 800 bytes is too small for one item, which takes at least 824. Give a larger budget ...
+        """
+        from ...data.seeds import child_rng
+        from .segment import HEADER_BYTES
+
+        codec = self.codec(shape, partial(child_rng, 0))
+        if codec.gives != rehearses:
+            other = '"features"' if rehearses == "features" else 'one of images, such as "raw"'
+            raise ValueError(
+                f'store: this learner rehearses {rehearses}, and a store of kind "{self.kind}" gives {codec.gives}; '
+                f"give {other}"
+            )
+        if online and codec.needs_lessons:
+            raise ValueError(self.needs_lessons())
+        self.refuse_small_budget(HEADER_BYTES + codec.least_bytes())
+
+    def refuse_small_budget(self, needed: int) -> None:
+        """Refuse a budget below a number of bytes.
+
+        Raises
+        ------
+        ValueError
+        """
+        if self.budget is not None and self.budget < needed:
+            raise ValueError(
+                f"a budget of {self.budget:,} bytes is too small for one item, which takes at least {needed:,}. "
+                "Give a larger budget or another kind of store"
+            )
+
+    def needs_lessons(self) -> str:
+        """Why items cannot be added to this store one by one, in words."""
+        return (
+            f'a store of kind "{self.kind}" learns how to code images from whole lessons, and cannot take them one by '
+            "one; a raw or jpeg store can, and so can cues that are given weights and epochs: 0"
+        )
+
+    def weights_sha256(self) -> str:
+        """Hash of the file that the codec begins with; empty where there is none."""
+        return ""
 
 
 class RawStore(Store):
@@ -221,6 +286,9 @@ class CueStore(Store):
         from .cues.codec import CueCodec
 
         return CueCodec(self, shape, rng, device, threads)
+
+    def weights_sha256(self) -> str:
+        return "" if self.weights is None else hashlib.sha256(Path(self.weights).read_bytes()).hexdigest()
 
 
 AnyStore = Annotated[Store, PlainValidator(partial(read_kind, Store)), PlainSerializer(write_kind)]

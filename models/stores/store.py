@@ -204,13 +204,16 @@ class EpisodicStore:
         Raises
         ------
         ValueError
-            The budget is too small for one item, or items are chosen by herding, which needs whole lessons.
+            The budget is too small for one item, or items are chosen by herding or coded by what is learned on them,
+            which needs whole lessons.
         """
         if self.spec.keep == "herding":
             raise ValueError(
                 "items that are met one by one cannot be chosen by herding, which needs all images of a class at once: "
                 'use keep="reservoir" or keep="random"'
             )
+        if self.codec.needs_lessons:
+            raise ValueError(self.spec.needs_lessons())
         self._begin(self._lessons, "be added to, as it was written lesson by lesson (write)")
         originals = self._originals(images, features)
         if not self._online_fitted:
@@ -309,7 +312,7 @@ class EpisodicStore:
 
     @property
     def working_bytes(self) -> int:
-        """Bytes of working memory, on the device, that copies of items take."""
+        """Bytes of working memory, on the device, that copies of all items take, or of as many as ``cache`` holds."""
         return self._recall.working_bytes
 
     def state(self) -> State:
@@ -436,12 +439,7 @@ class EpisodicStore:
             shutil.rmtree(self._aside, ignore_errors=True)
             self.folder.mkdir(parents=True, exist_ok=True)
             self._begun = True
-        needed = HEADER_BYTES + (self.codec.record_bytes or 0)
-        if self.spec.budget is not None and self.spec.budget < needed:
-            raise ValueError(
-                f"a budget of {self.spec.budget:,} bytes is too small for one item, which takes at least {needed:,}. "
-                "Give a larger budget or another kind of store"
-            )
+        self.spec.refuse_small_budget(HEADER_BYTES + (self.codec.record_bytes or 0))
 
     def _drop_work(self) -> None:
         self._lessons.drop_work()

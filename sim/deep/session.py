@@ -114,6 +114,9 @@ class DeepSession(Session):
                 "lower optimiser.learning_rate, or give optimiser.clip"
             )
             return
+        except FloatingPointError as error:  # of a codec that is learned
+            self.stopped[0] = f"phase {step.index} ({step.label or step.kind}): {error}"
+            return
         yield Progress("done", 1, 1, images=0, pieces=POINTS_OF_A_PHASE - self._points)
         self._take_losses(step)
         self._end_phase(step)

@@ -55,7 +55,7 @@ class DeepSimulator(Simulator):
         self._passing: tempfile.TemporaryDirectory[str] | None = None
         has_store = model.store is not None
         # What is stored batch by batch, in the midst of learning, would have to be chosen by one process for all.
-        self.divisible = not (model.store is not None and model.store.keep == "reservoir" and model.writes == "last")
+        self.divisible = not model.stores_online
         self.streams = stream_layouts(
             pool.image_shape, has_store, has_store and not isinstance(model.store, FeatureStore)
         )

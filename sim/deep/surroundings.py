@@ -30,10 +30,11 @@ def memory_told(model: DeepLearner, device: str) -> Iterator[None]:
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
-        replayed = f" or replay_batch_size (now {model.replay_batch_size})" if model.replay_batch_size else ""
         less = (
-            f"batch_size (now {model.batch_size}){replayed} or raise accumulate (now {model.accumulate}), which keeps the batch"
+            f"batch_size (now {model.batch_size}) or raise accumulate (now {model.accumulate}), which keeps the batch"
         )
+        if model.replay_batch_size:
+            less += f"; lower replay_batch_size (now {model.replay_batch_size})"
         if model.precision == "float32" and device != "cpu":
             less += "; precision: bf16 needs half of it"
         raise MemoryError(

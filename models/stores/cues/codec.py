@@ -80,6 +80,7 @@ class CueCodec(Codec):
     def __init__(self, spec: CueStore, shape: Shape, rng: Random, device: str = "cpu", threads: int = 1) -> None:
         self.spec, self.shape, self.size = spec, shape, size_of(spec, shape)
         self.caches = spec.working_cache
+        self.needs_lessons = self._is_learned
         self.refinement: Refinement | None = None
         self._rng, self._device = rng, torch.device(device)
         self._decoders: dict[int, Decoder] = {}
@@ -106,6 +107,11 @@ class CueCodec(Codec):
     def finish(self, task: int) -> None:
         if self._is_learned:
             self._network = None
+
+    def least_bytes(self) -> int:
+        network = self._beginning(0)  # here weights that do not fit are told
+        numbers = sum(parameter.numel() for parameter in network.synthesis.parameters()) + self.size.latent
+        return 2 * numbers + 1  # tables come on top
 
     @property
     def _is_learned(self) -> bool:
@@ -135,11 +141,7 @@ class CueCodec(Codec):
 
     def quantise(self, originals: NDArray) -> Symbols:
         if self._network is None:
-            raise ValueError(
-                "cues are made by a network that is learned on a whole lesson and dropped after it: write whole "
-                "lessons to a store of cues, or give it weights and epochs=0; a raw or jpeg store can keep an online "
-                "stream"
-            )
+            raise ValueError("cues are made while a lesson is written; the network that makes them is dropped after it")
         medians = self._decoders[self.version].medians
         together = max(1, PIXELS_AT_ONCE // (self.shape[0] * self.shape[1]))
         symbols = [np.empty((0, *self._cue), np.int8)]

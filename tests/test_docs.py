@@ -77,6 +77,15 @@ def test_tutorial_is_the_example_and_its_refusal_is_what_engram_says(tmp_path, m
     assert not (tmp_path / "runs/refused.h5").exists()
 
 
+def test_learner_of_the_page_on_wake_and_sleep_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "page"}
+    exec("".join(blocks("docs/wake-and-sleep.md", "python")), names)
+    last = names["eg"].analysis.continual_table(names["run"]).set_index("model")["last"]
+    assert last["even"] > 0.6  # chance is .1
+    assert last["even"] != last["double"]
+
+
 def sections(page):
     """Text under each heading of the second level."""
     parts = re.split(r"^## (.+)$", (ROOT / page).read_text(encoding="utf-8"), flags=re.M)

@@ -142,6 +142,18 @@ def test_mixed_stability_in_torch(run_example, capsys):
     assert scores["hybrid"][2] < scores["conventional"][2]
 
 
+def test_wake_and_sleep(run_example, tmp_path):
+    names = run_example("wake_and_sleep.py", SUBJECTS=1, BUDGETS=("2kB", "8kB"))
+    last = names["table"].pivot(index="model", columns="budget", values="last")
+    assert (last[8000] > last[2000]).all()
+    assert (names["table"]["bytes"] <= names["table"]["budget"]).all()
+    # Who answers by replay alone does not miss the store; who recognises by it does, and the cortex still knows most.
+    lesioned = names["lesioned"]
+    assert lesioned.loc["er", "hippocampus"] == lesioned.loc["er", "none"]
+    assert 0.5 < lesioned.loc["braincl", "hippocampus"] < lesioned.loc["braincl", "none"]
+    assert (tmp_path / "runs/digits-in-tasks.png").stat().st_size > 10_000
+
+
 @pytest.fixture
 def nothing_compiled(monkeypatch):
     """Circuits run on NumPy, which is quicker for so short a time."""

@@ -57,6 +57,15 @@ def other_network(path):
     return path
 
 
+def of_type(dtype, fill=0.0):
+    def write(path):
+        shapes = {"linear1.weight": (4, 64), "linear1.bias": (4,)}
+        save_file({name: torch.full(shape, fill, dtype=dtype) for name, shape in shapes.items()}, path)
+        return path
+
+    return write
+
+
 def of_cues(**other):
     def make(folder):
         path = cue_weights(folder / "cues.safetensors", **other)
@@ -76,6 +85,8 @@ REFUSED = {
     "no weights": (with_weights(lambda path: path), "net.safetensors"),
     "pickle": (with_weights(pickled), "is not a safetensors file"),
     "shapes": (with_weights(other_network), r"linear1.bias has shape \[5\]; this network has \[4\]"),
+    "types": (with_weights(of_type(torch.int32)), "has type torch.int32; expected floating-point weights"),
+    "too large": (with_weights(of_type(torch.float64, 1e300)), "has values that are not finite, or not in float32"),
     "no cue weights": (given(CueStore(weights="none.safetensors")), "there is no file none.safetensors"),
     "cue shapes": (of_cues(channels=5), "are the channels, the latent channels or the colours others"),
     "cue NaN": (of_cues(fill=float("nan")), "holds values that are not finite"),

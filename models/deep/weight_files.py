@@ -78,6 +78,8 @@ def load_weights(module: nn.Module, path: str | os.PathLike[str]) -> None:
             raise ValueError(
                 f"{path}: {name} has shape {list(values.shape)}; this network has {list(wanted[name].shape)}"
             )
-        if not torch.isfinite(values).all():
-            raise ValueError(f"{path}: {name} has values that are not finite")
+        if not values.is_floating_point():
+            raise ValueError(f"{path}: {name} has type {values.dtype}; expected floating-point weights")
+        if not torch.isfinite(values.to(wanted[name].dtype)).all():
+            raise ValueError(f"{path}: {name} has values that are not finite, or not in float32")
     module.load_state_dict(found, strict=False)

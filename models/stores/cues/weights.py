@@ -66,8 +66,10 @@ def load_weights(network: nn.Module, path: str | Path) -> None:
                 f"{path}: {name} has shape {tuple(tensor.shape)}, and the network {tuple(wanted[name].shape)}: are the "
                 "channels, the latent channels or the colours others?"
             )
-        if not torch.isfinite(tensor).all():
-            raise ValueError(f"{path}: {name} holds values that are not finite")
+        if not tensor.is_floating_point():
+            raise ValueError(f"{path}: {name} has type {tensor.dtype}; expected floating-point weights")
+        if not torch.isfinite(tensor.float()).all():
+            raise ValueError(f"{path}: {name} holds values that are not finite, or not in float32")
     network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
 
 

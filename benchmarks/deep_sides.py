@@ -1,25 +1,32 @@
-"""A deep learner's training beside a bare PyTorch loop with the same network and batches."""
+"""A deep learner's training beside a bare PyTorch loop with the same network and batches, on any device."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import copy
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from measuring import Side
+from measuring import Line
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    import torch
-
     from engram.data.items import Pool
     from engram.models.deep import DeepLearner
     from engram.sim.deep.lessons import Lesson
     from engram.sim.deep.workbench import Workbench
 
-ENDLESS = 10**6
+Side = Callable[[], int]
+"""Does some work and says how many images went by."""
+
+Draw = Callable[[], Iterator[tuple[Any, Any]]]
+"""Gives the batches of an epoch: images, uint8 or normalised float, [image, channel, height, width]; and labels."""
+
+ENDLESS = 1e5
 """Epochs: a training that is measured does not end."""
+
 MEAN, STD = 0.5, 0.25
 
 
@@ -73,67 +80,120 @@ def fill(bench: Workbench, lesson: Lesson, features: Any = None) -> None:
         pass
 
 
-def training(bench: Workbench, plan: Any, lesson: Lesson | None) -> Side:
-    """A learner's training, tick by tick: the side of engram."""
-    run = bench.train(plan, lesson, step=0)
+def training(bench: Workbench, lesson: Lesson, **plan: Any) -> Side:
+    """A learner's training, from one place for a checkpoint to the next."""
+    run = bench.train(bench.model.learning(epochs=ENDLESS, **plan), lesson, step=0)
 
-    def side(ticks: int) -> None:
-        for _ in range(ticks):
-            next(run)
+    def side() -> int:
+        before = bench.cost.image_passes
+        next(run)
+        return bench.cost.image_passes - before
 
     return side
 
 
-def bare_loop(
-    network: torch.nn.Module,
-    draw: Callable[[], Iterator[tuple[torch.Tensor, torch.Tensor]]],
-    updates: int,
-    *,
-    learning_rate: float = 0.05,
-    bf16: bool = False,
-    channels_last: bool = False,
-) -> Side:
-    """As plain as a loop can be: batches, forward, backward, fused SGD with momentum.
+def bare_loop(bench: Workbench, draw: Draw, updates: int = 8) -> Side:
+    """As plain as a loop can be: batches, forward, backward, fused SGD with momentum; a network like the bench's.
 
     Parameters
     ----------
-    network : torch.nn.Module
+    bench : Workbench
+        Whose network is copied, and whose precision and layout are taken.
     draw : callable
-        Gives the batches of an epoch: images uint8 [image, channel, height, width], or float ones, which are taken as
-        they are; and labels.
     updates : int
-        That the side makes when it does its work once.
+        Of a call.
     """
     import torch
+    from torch import nn
     from torch.nn.functional import cross_entropy
 
-    device = next(network.parameters()).device.type
-    optimiser = torch.optim.SGD(network.parameters(), learning_rate, momentum=0.9, fused=True)
-    layout = torch.channels_last if channels_last else torch.contiguous_format
+    model, device = bench.model, bench.device
+    layout = torch.channels_last if model.channels_last else torch.contiguous_format
+    network = nn.Sequential(copy.deepcopy(bench.network.features), copy.deepcopy(bench.network.head))
+    network = network.train().to(device, memory_format=layout)
+    for weight in network.parameters():
+        weight.requires_grad_()
+    if device.type == "cuda":
+        network.compile()
+    given = model.optimiser
+    optimiser = torch.optim.SGD(
+        network.parameters(), given.learning_rate, given.momentum, weight_decay=given.weight_decay, fused=True
+    )
 
-    def batches() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def endlessly() -> Iterator[tuple[Any, Any]]:
         while True:
             yield from draw()
 
-    endless = batches()
+    batches = endlessly()
 
-    def side(times: int) -> None:
-        for _ in range(times * updates):
-            images, labels = next(endless)
+    def side() -> int:
+        done = 0
+        for _ in range(updates):
+            images, labels = next(batches)
             if images.dtype == torch.uint8:
                 images = images.to(torch.float32, memory_format=layout).mul_(1 / (255 * STD)).sub_(MEAN / STD)
-            with torch.autocast(device, torch.bfloat16, enabled=bf16):
+            with torch.autocast(device.type, torch.bfloat16, enabled=model.precision == "bf16"):
                 loss = cross_entropy(network(images), labels)
             loss.backward()
             optimiser.step()
             optimiser.zero_grad()
+            done += len(labels)
+        return done
 
     return side
 
 
+def rates(
+    sides: Sequence[Side],
+    rounds: int,
+    seconds: float,
+    clock: Callable[[], float] = time.process_time,
+    finish: Callable[[], object] = lambda: None,
+) -> NDArray[np.float64]:
+    """Images per second of each side, in turns, [round, side].
+
+    Parameters
+    ----------
+    sides : sequence of callable
+    rounds : int
+    seconds : float
+        That each side works in each round, by the clock.
+    clock : callable
+    finish : callable
+        Waits for work that is still going on, before the clock is read for the last time.
+    """
+    for side in sides:
+        for _ in range(3):
+            side()
+    found = np.empty((rounds, len(sides)))
+    for turn in range(rounds):
+        for place, side in enumerate(sides):
+            finish()
+            start, done = clock(), 0
+            while clock() - start < seconds or not done:
+                done += side()
+            finish()
+            found[turn, place] = done / (clock() - start)
+    return found
+
+
+def compared(what: str, ours: NDArray, bare: NDArray, at_least: float | None = None) -> Line:
+    """The line that compares two sides: median of the rounds' ratios, and what the best rounds say."""
+    ratios = ours / bare
+    spread = (
+        f"best {ours.max() / bare.max():.3f}; {ratios.min():.3f} … {ratios.max():.3f}; medians "
+        f"{np.median(ours):,.0f} and {np.median(bare):,.0f} images/s"
+    )
+    return Line(what=what, measured=float(np.median(ratios)), unit="×", spread=spread, at_least=at_least)
+
+
 def mixed_batches(
-    images: NDArray[np.uint8], labels: NDArray[np.int64], stored: NDArray[np.int64], sizes: tuple[int, int]
-) -> Callable[[], Iterator[tuple[torch.Tensor, torch.Tensor]]]:
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    stored: NDArray[np.int64],
+    sizes: tuple[int, int],
+    device: str = "cpu",
+) -> Draw:
     """Batches of a lesson in random order, each with images of a buffer drawn evenly.
 
     Parameters
@@ -144,21 +204,24 @@ def mixed_batches(
         Images that lie in the buffer.
     sizes : (int, int)
         Images of the lesson and of the buffer in a batch.
+    device : str
+        Where all images lie, before the clock is started.
     """
     import torch
 
     all_images = torch.from_numpy(images)
     all_images = (all_images[:, None] if images.ndim == 3 else all_images.permute(0, 3, 1, 2)).contiguous()
-    all_labels = torch.from_numpy(labels)
-    kept_images, kept_labels = all_images[torch.from_numpy(stored)], all_labels[torch.from_numpy(stored)]
+    all_images, all_labels = all_images.to(device), torch.from_numpy(labels).to(device)
+    kept = torch.from_numpy(stored).to(device)
+    kept_images, kept_labels = all_images[kept], all_labels[kept]
     new, old = sizes
 
-    def draw() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        for chosen in torch.randperm(len(all_images)).split(new):
+    def draw() -> Iterator[tuple[Any, Any]]:
+        for chosen in torch.randperm(len(all_images), device=device).split(new):
             if not old:
                 yield all_images[chosen], all_labels[chosen]
                 continue
-            recalled = torch.randint(len(kept_images), (old,))
+            recalled = torch.randint(len(kept_images), (old,), device=device)
             yield (
                 torch.cat([all_images[chosen], kept_images[recalled]]),
                 torch.cat([all_labels[chosen], kept_labels[recalled]]),

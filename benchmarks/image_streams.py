@@ -2,7 +2,7 @@
 
     python benchmarks/image_streams.py fashion         Fashion-MNIST, 5 tasks of 2 classes, 4 MB: learners and stores
     python benchmarks/image_streams.py fashion-equal   the same, every learner with the same number of image passes
-    python benchmarks/image_streams.py tiny            20 Tiny-ImageNet classes, 5 tasks, 1 MB, equal passes: fewer cells
+    python benchmarks/image_streams.py tiny            20 Tiny-ImageNet classes, 5 tasks, 1 MB, at equal passes: fewer
     python benchmarks/image_streams.py sizes           accuracy against bytes of every store at 28, 32 and 64 pixels
     python benchmarks/image_streams.py report          the tables, also into docs/image-streams-results.md
 

@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ..data.wording import nearest
+from .wrong_fields import wrong_fields
 
 if TYPE_CHECKING:
     from ..data.items import Pool
     from ..protocols import Protocol
-
-LONGEST_ECHO = 200
-"""Characters of a wrong value that a message repeats."""
 
 
 class Model(BaseModel):
@@ -55,34 +52,7 @@ class Model(BaseModel):
         try:
             super().__init__(**fields)
         except ValidationError as error:
-            raise ValueError(self._in_words(error)) from None
-
-    @classmethod
-    def _in_words(cls, error: ValidationError) -> str:
-        found: dict[str, Any] = {}
-        wanted: dict[str, list[str]] = {}
-        whole: list[str] = []
-        for problem in error.errors():
-            # Tags of the members of a union, such as constrained-float, are no part of what the user wrote.
-            path = ".".join(str(part) for part in problem["loc"] if str(part).isidentifier() or isinstance(part, int))
-            message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
-            if not path:  # the parts do not fit together: there is no one of them to show
-                whole.append(message)
-                continue
-            if problem["type"] == "missing":
-                wanted.setdefault(path, []).append("is missing")
-                continue
-            if problem["type"] == "extra_forbidden":
-                message = f"there is no such parameter.{nearest(path, cls.model_fields) if '.' not in path else ''}"
-            found[path] = problem["input"]
-            wanted.setdefault(path, []).append(message)
-        lines = [f"{cls.__name__}: {message}" for message in whole]
-        for path, messages in wanted.items():
-            echo = repr(found.get(path))
-            echo = echo if len(echo) <= LONGEST_ECHO else f"{echo[:LONGEST_ECHO]}..."
-            given = f"found {echo}; " if path in found else ""
-            lines.append(f"{cls.__name__}: {path}: {given}{' or '.join(messages)}")
-        return "\n".join(lines)
+            raise ValueError(wrong_fields(type(self), error)) from None
 
     def check(self, protocol: Protocol, pool: Pool) -> None:
         """Refuse, in words, a protocol that this model cannot be taken through.

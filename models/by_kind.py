@@ -42,7 +42,10 @@ def read_kind(base: type, given: Any) -> Any:
     fields = {"kind": given} if isinstance(given, str) else given
     known = {_kind_of(cls): cls for cls in _concrete(base)}
     if not isinstance(fields, dict) or "kind" not in fields:
-        raise ValueError(f"expected the word for a kind of {base.__name__.lower()}: {one_of(sorted(known))}")
+        words = sorted(known)
+        raise ValueError(
+            f"found {given!r:.80}; expected the word for a kind of {base.__name__.lower()}: {one_of(words)}"
+        )
     kind = fields["kind"]
     if kind not in known:
         words = sorted(known)

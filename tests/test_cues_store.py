@@ -93,5 +93,5 @@ def test_given_weights_code_an_online_stream(tmp_path):
 
 def test_an_online_stream_without_weights_is_refused_in_words(tmp_path):
     store = open_store(tmp_path / "store", SPEC.model_copy(update={"keep": "reservoir"}))
-    with pytest.raises(ValueError, match="write whole lessons to a store of cues, or give it weights and epochs=0"):
+    with pytest.raises(ValueError, match="cannot take them one by one; a raw or jpeg store can, and so can cues that are given weights"):
         store.add(IMAGES[:10], LABELS[:10], 0)

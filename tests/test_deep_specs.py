@@ -188,3 +188,18 @@ def test_a_lesion_that_no_answer_would_show_is_warned_of():
 def test_stages_are_read():
     (_, night) = steps(wake("all"), sleep(cycles=2, stages=[Stage(nrem="60 min"), Stage(rem="30 min")]))
     assert BrainCL(store="raw", passes_per_hour=2).plan(night, 1).epochs == 6
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"store": 3}, "FineTune: store: found 3; expected the word for a kind of store: cues, features, jpeg or raw"),
+        ({"store": "rav"}, 'FineTune: store: no store is called "rav": .* Did you mean "raw"?'),
+        ({"optimiser": {"clip": "s"}}, "FineTune: optimiser.clip: found 's'; should be a valid number"),
+        ({"epoch": 3}, 'FineTune: epoch: found 3; there is no such parameter. Did you mean "epochs"?'),
+    ],
+)
+def test_what_is_found_is_told_once(fields, message):
+    with pytest.raises(ValueError, match=message) as refusal:
+        FineTune(**fields)
+    assert str(refusal.value).count("found") <= 1

@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ...data.wording import nearest
-
-LONGEST_ECHO = 200
-"""Characters of a wrong value that a message repeats."""
+from ..wrong_fields import wrong_fields
 
 if TYPE_CHECKING:
 
@@ -74,24 +71,4 @@ class Spec(_Fields):
         try:
             super().__init__(**fields)
         except ValidationError as error:
-            raise ValueError(self._in_words(error)) from None
-
-    @classmethod
-    def _in_words(cls, error: ValidationError) -> str:
-        lines = []
-        for problem in error.errors():
-            path = ".".join(str(part) for part in problem["loc"])
-            message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
-            if problem["type"] == "missing":
-                lines.append(f"{cls.__name__}: {path}: is missing")
-            elif not path or problem["type"] == "value_error":  # these say what was found themselves
-                lines.append(f"{cls.__name__}: {path}{': ' if path else ''}{message}")
-            else:
-                found = repr(problem["input"])
-                found = found if len(found) <= LONGEST_ECHO else f"{found[:LONGEST_ECHO]}..."
-                if problem["type"] == "extra_forbidden":
-                    message = f"there is no such parameter.{nearest(path, cls.model_fields)}"
-                if problem["type"] == "string_pattern_mismatch":
-                    message = message.replace("String should match pattern", "expected a name of the pattern")
-                lines.append(f"{cls.__name__}: {path}: found {found}; {message}")
-        return "\n".join(lines)
+            raise ValueError(wrong_fields(type(self), error)) from None  # type: ignore[arg-type]

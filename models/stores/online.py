@@ -127,7 +127,8 @@ class OnlineItems:
             own = budget - room
             raise ValueError(
                 f"a budget of {budget:,} bytes is too small: the codec's own parameters take {own:,} bytes and one "
-                f"item {largest:,}, so at least {own + largest:,} are needed. Give a larger budget or another kind of store"
+                f"item {largest:,}, so at least {own + largest:,} are needed. Give a larger budget or another kind of "
+                "store"
             )
         rng = self._rng("store", "online", sum(self._met.values()))
         changed: set[int] = set()

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from ..data.recording.reader import open_recording
 from ..data.recording.writer import RecordingWriter
-from .checkpoint import Place, checkpoint_lanes, remove_checkpoint
+from .checkpoint import DamagedCheckpoint, Place, checkpoint_lanes, remove_checkpoint
 from .chunk_ledger import Key
-from .deep.distributed import group_from_environment
+from .deep.distributed import LostProcess, group_from_environment
 from .engine import Engine
 from .machine import machine
 from .memory import peak_device_memory, peak_memory
@@ -48,6 +48,8 @@ def carry_out(
     engine = Engine(plan, writer, path, checkpoint_every, reporter, workers, group)
     try:
         engine.run(finished, checkpoints)
+    except (DamagedCheckpoint, LostProcess):
+        raise  # these say themselves how to go on
     except Exception as error:
         if group.first:
             error.add_note(

@@ -153,10 +153,16 @@ def load_checkpoint(recording: str | os.PathLike[str], lane: int = 0) -> tuple[P
     return place, {name.removeprefix(STATE): array for name, array in arrays.items()}
 
 
-def damaged(recording: str | os.PathLike[str], lane: int, why: object) -> ValueError:
+class DamagedCheckpoint(ValueError):
+    """A checkpoint, or what it refers to, cannot be gone on from."""
+
+
+def damaged(recording: str | os.PathLike[str], lane: int, why: object) -> DamagedCheckpoint:
     """Error that says what is wrong with a checkpoint of a recording, and what to do."""
     path = checkpoint_path(recording, lane)
-    return ValueError(f"the checkpoint {path} is damaged ({why}); delete it, and resuming begins its subjects again")
+    return DamagedCheckpoint(
+        f"the checkpoint {path} is damaged ({why}); delete it, and resuming begins its subjects again"
+    )
 
 
 def remove_checkpoint(recording: str | os.PathLike[str], lane: int = 0) -> None:

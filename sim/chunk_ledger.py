@@ -8,7 +8,16 @@ from itertools import count
 from pathlib import Path
 
 from ..data.recording.writer import RecordingWriter
-from .checkpoint import Place, damaged, load_checkpoint, remove_checkpoint, save_checkpoint
+from ..models.stores.segment import DamagedStore
+from .checkpoint import (
+    DamagedCheckpoint,
+    Place,
+    checkpoint_path,
+    damaged,
+    load_checkpoint,
+    remove_checkpoint,
+    save_checkpoint,
+)
 from .planning import Plan
 from .progress import Reporter
 from .session import State
@@ -118,7 +127,11 @@ class ChunkLedger:
 
     def misfit(self, place: Place, why: object) -> ValueError:
         """Error that says that a checkpoint does not hold what its chunk needs."""
-        return damaged(self._path, self._lanes[key_of(place)], why)
+        lane = self._lanes[key_of(place)]
+        if isinstance(why, Exception) and isinstance(why.__cause__, DamagedStore):
+            path = checkpoint_path(self._path, lane)
+            return DamagedCheckpoint(f"{why}; without the checkpoint {path}, resuming begins its subjects again")
+        return damaged(self._path, lane, why)
 
     def count_work(self, since: Mapping[Key, int]) -> None:
         """Tell the reporter how many pieces of work there are and how many are done.

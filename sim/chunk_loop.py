@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from ..data.recording.writer import RecordingWriter
+from ..models.stores.segment import DamagedStore
 from .checkpoint import Place
 from .deep.distributed import Group, LostProcess, single
 from .memory import is_out_of_memory
@@ -213,7 +214,10 @@ class _Run:
         except (LookupError, RuntimeError, TypeError, ValueError) as error:
             if is_out_of_memory(error):
                 raise
-            raise StateDoesNotFit(f"{type(error).__name__}: {error}") from error
+            told = " ".join(str(error).split())
+            raise StateDoesNotFit(
+                told if isinstance(error, DamagedStore) else f"{type(error).__name__}: {told}"
+            ) from error
 
     def _pause(self, after: float) -> None:
         """Keep where the chunk stands if so many seconds have passed since the last time; stop if the user asked to."""

@@ -70,7 +70,7 @@ def test_the_disk_is_full_when_losses_are_recorded(after, tmp_path, monkeypatch,
     fails_then_goes_on(tmp_path / "full.h5", monkeypatch, RecordingWriter, "append", after, whole, contents)
 
 
-def test_a_store_whose_file_was_cut_is_refused(tmp_path, monkeypatch):
+def test_a_store_whose_file_was_cut_is_refused(tmp_path, monkeypatch, whole, contents):
     path = tmp_path / "cut.h5"
     with monkeypatch.context() as patched:
         patched.setattr(EpisodicStore, "reconstruction", disk_is_full)
@@ -78,8 +78,12 @@ def test_a_store_whose_file_was_cut_is_refused(tmp_path, monkeypatch):
             run(PROTOCOL, out=path, checkpoint_every=0, **OPTIONS)
     codes = max((tmp_path / "cut.h5.stores").rglob("*.codes"), key=lambda file: file.stat().st_size)
     os.truncate(codes, codes.stat().st_size - 1)
-    with pytest.raises(ValueError, match=codes.name):
+    words = rf"^store .*{codes.name} is .*; without the checkpoint .*, resuming begins its subjects again$"
+    with pytest.raises(ValueError, match=words) as told:
         resume(path)
+    assert not hasattr(told.value, "__notes__")
+    (tmp_path / "cut.h5.checkpoint").unlink()
+    assert contents(resume(path).path) == contents(whole)
 
 
 def test_short_memory_says_what_to_lower(tmp_path, monkeypatch):

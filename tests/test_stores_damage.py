@@ -105,6 +105,20 @@ def test_a_file_of_another_run_is_refused_though_it_is_whole(tmp_path):
         taken_up(tmp_path, RawStore(), state)
 
 
+@pytest.mark.parametrize("change", ["edited", "cut", "gone"])
+def test_what_items_were_made_from_is_checked_too(tmp_path, change):
+    store = written(tmp_path, RawStore())
+    state = store.state()
+    path = sorted((tmp_path / "store.aside").glob("*.sources"))[0]
+    data = path.read_bytes()
+    path.unlink()
+    if change != "gone":
+        path.write_bytes(bytes([data[0] ^ 1]) + data[1:] if change == "edited" else data[:-8])
+    words = "is missing" if change == "gone" else "is cut or damaged"
+    with pytest.raises(ValueError, match=rf"{re.escape(path.name)} {words}"):
+        taken_up(tmp_path, RawStore(), state)
+
+
 def test_files_that_are_not_the_stores_own_are_left_alone(tmp_path):
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / "notes.txt").write_text("mine")

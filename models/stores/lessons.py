@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .herding import herd
-from .segment import OpenFiles, Segment, SegmentHead, harm
+from .segment import DamagedStore, OpenFiles, Segment, SegmentHead, harm
 from .shares import ClassItems, equal_shares, fits
 
 if TYPE_CHECKING:
@@ -317,7 +318,8 @@ class LessonItems:
             segment.append(blocks, inside)
 
     def _move_in(self, segment: Segment) -> None:
-        self._sources[segment.path.name][: segment.items].tofile(self._sources_path(segment))
+        sources = self._sources[segment.path.name][: segment.items].tobytes()
+        self._sources_path(segment).write_bytes(sources + zlib.crc32(sources).to_bytes(CHECKSUM_BYTES))
         self._files.forget(segment.path)
         self._folder.mkdir(parents=True, exist_ok=True)
         segment.path = segment.path.rename(self._folder / segment.path.name)
@@ -343,10 +345,16 @@ class LessonItems:
 
     def _read_sources(self, segment: Segment) -> NDArray[np.int64]:
         path = self._sources_path(segment)
-        found = np.fromfile(path, np.int64) if path.exists() else np.empty(0, np.int64)
+        if not path.exists():
+            raise DamagedStore(harm(path, "is missing"))
+        data = path.read_bytes()
+        sources, checksum = data[:-CHECKSUM_BYTES], data[-CHECKSUM_BYTES:]
+        if len(sources) % 8 or zlib.crc32(sources).to_bytes(CHECKSUM_BYTES) != checksum:
+            raise DamagedStore(harm(path, "is cut or damaged"))
+        found = np.frombuffer(sources, np.int64)
         if len(found) < segment.items:
-            raise ValueError(harm(path, f"names the sources of {len(found)} items; expected {segment.items}"))
-        return found[: segment.items]
+            raise DamagedStore(harm(path, f"names the sources of {len(found)} items; expected {segment.items}"))
+        return found[: segment.items].copy()
 
     def _too_small(self, room: int | None, needed: int) -> str:
         budget = self._spec.budget or 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .segment import harm
+from .segment import DamagedStore, harm
 
 if TYPE_CHECKING:
     from .codec import Codec
@@ -281,10 +281,10 @@ class OnlineItems:
         self._full = bool(full)
         self._met = dict(state["online_met"].tolist())
         if count and not self._path.exists():
-            raise ValueError(harm(self._path, "is missing"))
+            raise DamagedStore(harm(self._path, "is missing"))
         data = self._path.read_bytes() if count else _MAGIC
         if data[: len(_MAGIC)] != _MAGIC:
-            raise ValueError(harm(self._path, "is damaged at its head, or is no file of an episodic store"))
+            raise DamagedStore(harm(self._path, "is damaged at its head, or is no file of an episodic store"))
         about: list[tuple[int, ...]] = []
         offset, tasks, sources = len(_MAGIC), state["online_tasks"].tolist(), state["online_sources"].tolist()
         for item in range(count):
@@ -297,7 +297,7 @@ class OnlineItems:
         self._about = np.array(about or [(0,) * len(ABOUT)] * FIRST_PLACES, np.int64)
         self._bytes = offset - len(_MAGIC)
         if self._bytes != nbytes or offset != len(data):
-            raise ValueError(harm(self._path, f"does not hold the {count} items that the checkpoint names"))
+            raise DamagedStore(harm(self._path, f"does not hold the {count} items that the checkpoint names"))
         # Who is drawn depends on the order within a class, so that order is part of the state.
         self._place = [0] * count
         self._of_class = {label: [] for label in self._met}
@@ -311,11 +311,11 @@ class OnlineItems:
 
     def _end_of_record(self, data: bytes, start: int, item: int) -> int:
         if start + _RECORD.size > len(data):
-            raise ValueError(harm(self._path, f"is cut off at item {item}"))
+            raise DamagedStore(harm(self._path, f"is cut off at item {item}"))
         length, _, _, values = _RECORD.unpack_from(data, start)
         end: int = start + _RECORD.size + length + 4 * values
         if end + _CRC.size > len(data):
-            raise ValueError(harm(self._path, f"is cut off or damaged at item {item}"))
+            raise DamagedStore(harm(self._path, f"is cut off or damaged at item {item}"))
         if zlib.crc32(data[start:end], item) != _CRC.unpack_from(data, end)[0]:
-            raise ValueError(harm(self._path, f"is damaged at item {item}"))
+            raise DamagedStore(harm(self._path, f"is damaged at item {item}"))
         return end + _CRC.size

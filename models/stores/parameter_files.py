@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .segment import harm
+from .segment import DamagedStore, harm
 
 if TYPE_CHECKING:
     from .journal import UndoJournal
@@ -110,11 +110,11 @@ class ParameterFiles:
         self._held, self._new, self._bytes = {}, {}, {}
         for path in self.named(state):
             if not path.exists():
-                raise ValueError(harm(path, "is missing"))
+                raise DamagedStore(harm(path, "is missing"))
             data = path.read_bytes()
             version, checksum = path.stem.split("-")[1:]
             if data[: len(_MAGIC)] != _MAGIC or f"{zlib.crc32(data[len(_MAGIC) :]):08x}" != checksum:
-                raise ValueError(harm(path, "is cut or damaged"))
+                raise DamagedStore(harm(path, "is cut or damaged"))
             held = self._new if path.parent == self._making else self._held
             held[int(version)] = path
             self._bytes[path] = len(data)

@@ -70,10 +70,10 @@ class SegmentHead:
             It is none, or it is damaged.
         """
         if len(data) < HEADER_BYTES:
-            raise ValueError(harm(path, "is cut off within its head"))
+            raise DamagedStore(harm(path, "is cut off within its head"))
         magic, *numbers = _HEAD.unpack(data[: _HEAD.size])
         if magic != _MAGIC or _CRC.unpack(data[_HEAD.size :])[0] != zlib.crc32(data[: _HEAD.size]):
-            raise ValueError(harm(path, "is damaged at its head, or is no file of an episodic store"))
+            raise DamagedStore(harm(path, "is damaged at its head, or is no file of an episodic store"))
         return cls(*numbers)
 
 
@@ -155,7 +155,7 @@ class Segment:
             The file is missing, cut or damaged.
         """
         if not path.exists():
-            raise ValueError(harm(path, "is missing"))
+            raise DamagedStore(harm(path, "is missing"))
         if path.stat().st_size > nbytes:
             os.truncate(path, nbytes)
         with path.open("rb") as file:
@@ -163,13 +163,13 @@ class Segment:
             while segment.items < items:
                 segment._load_record(file, items)
         if segment.nbytes != nbytes or segment.items != items or segment.checksum != checksum:
-            raise ValueError(harm(path, f"does not hold the {items} items that the checkpoint names"))
+            raise DamagedStore(harm(path, f"does not hold the {items} items that the checkpoint names"))
         return segment
 
     def _load_record(self, file: BinaryIO, items: int) -> None:
         front = file.read(self._before)
         if len(front) < self._before:
-            raise ValueError(harm(self.path, f"is cut off at item {self.items}"))
+            raise DamagedStore(harm(self.path, f"is cut off at item {self.items}"))
         codes, count = self.head.record_bytes, min(self.head.block, items - self.items)
         if self._before:
             codes, count = _VARYING.unpack(front)
@@ -273,16 +273,20 @@ class Segment:
     def _checked(self, data: bytes, record: int, length: int) -> memoryview:
         """Codes of a record, as long as they should be and unharmed."""
         if len(data) != length:
-            raise ValueError(harm(self.path, f"is cut off at item {record * self.head.block}"))
+            raise DamagedStore(harm(self.path, f"is cut off at item {record * self.head.block}"))
         body, crc = memoryview(data)[: -_CRC.size], _CRC.unpack(data[-_CRC.size :])[0]
         if zlib.crc32(body, record) != crc:
-            raise ValueError(harm(self.path, f"is damaged at item {record * self.head.block}"))
+            raise DamagedStore(harm(self.path, f"is damaged at item {record * self.head.block}"))
         return body[self._before :]
 
     def _add(self, codes: int, count: int, crc: int) -> None:
         self._ends.append(self.nbytes + self._before + codes + _CRC.size)
         self._crcs.append(crc)
         self.items += count
+
+
+class DamagedStore(ValueError):
+    """A file of a store is missing, cut, damaged, or another than a checkpoint names."""
 
 
 def harm(path: Path, what: str) -> str:

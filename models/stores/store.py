@@ -20,7 +20,7 @@ from .lessons import LessonItems, LessonToStore
 from .online import OnlineItems
 from .parameter_files import ParameterFiles
 from .recall import Recall
-from .segment import HEADER_BYTES, harm
+from .segment import HEADER_BYTES, DamagedStore, harm
 from .spec import Random, Shape, Store
 
 State = dict[str, NDArray]
@@ -375,7 +375,7 @@ class EpisodicStore:
             try:
                 self.codec.load_parameters(version, data)
             except ValueError as error:
-                raise ValueError(harm(self.folder, f"has a decoder that does not fit: {error}")) from None
+                raise DamagedStore(harm(self.folder, f"has a decoder that does not fit: {error}")) from None
         prefix = "codec/"
         self.codec.load_state({n.removeprefix(prefix): v for n, v in state.items() if n.startswith(prefix)})
         self._fitted_for, begun, fitted = state["fitted"].tolist()

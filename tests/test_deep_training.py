@@ -303,3 +303,21 @@ def test_a_plan_without_its_lesson_is_told():
     bench, _ = bench_of(FineTune(**small()))
     with pytest.raises(ValueError, match="none was given"):
         carry_out(bench.train(TrainingPlan(), step=0))
+
+
+def test_a_training_with_one_small_batch_of_its_passes_left_is_gone_on_with(monkeypatch):
+    """What is left then, 6 images of 60, is less than a batch of 8, and the last batch of an epoch all the same."""
+    monkeypatch.setattr("engram.sim.deep.training.VALUES_BETWEEN_TICKS", 1)
+    model = FineTune(**small(passes=60))
+    bench, lesson = bench_of(model)
+    ticks = bench.train(model.learning(), lesson)
+    for _ in range(7):
+        next(ticks)
+    again, lesson = bench_of(model)
+    again.load_state(bench.state())
+    again.begin_phase([lesson], "none")
+    carry_out(again.train(model.learning(), lesson))
+    carry_out(ticks)
+    assert again.cost == bench.cost
+    assert same(weights(again), weights(bench))
+    assert (again.cost.updates, again.cost.image_passes) == (8, 60)

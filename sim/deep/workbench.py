@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,12 +15,14 @@ from torch import Tensor, nn
 from ...data.seeds import child_rng, child_seed
 from ...models.deep.learner import HIPPOCAMPUS
 from .augmentation import at_test
+from .cost import Cost
 from .gates import gates_state, load_gates_state, mixed_stability
 from .gradients import normalise_together
 from .lessons import Lesson, Tick
 from .loading import BatchLoader
 from .network import build_network
 from .objective import CrossEntropy, Objective
+from .pieces import Pieces
 from .planned import source_of, updates_of
 from .sources import Source
 from .training import Training
@@ -35,25 +37,6 @@ if TYPE_CHECKING:
 
 MEAN, STD = 0.5, 0.25
 """Of the pixels, from 0 to 1, in every channel: what inputs are centred and scaled by."""
-
-
-@dataclass
-class Cost:
-    """What a subject has spent.
-
-    Attributes
-    ----------
-    updates : int
-        Steps of the optimiser.
-    image_passes : int
-        Images that went through the network forwards and back.
-    forward_passes : int
-        Images that went through it forwards only, other than in probes.
-    """
-
-    updates: int = 0
-    image_passes: int = 0
-    forward_passes: int = 0
 
 
 class Workbench:
@@ -109,11 +92,10 @@ class Workbench:
         self._trainable = [weight for weight in self.network.parameters() if weight.requires_grad]
         seed = child_seed(self._seed, "subject", self._number, "flexibility").generate_state(1)[0]
         self.stability = mixed_stability(model.mixed_stability, self.network, int(seed))
-        self._begun = self._finished = 0
+        self._pieces = Pieces()
         self._training: Training | None = None
         self._waiting: Mapping[str, NDArray] = {}
         self._lessons: list[Lesson] = []
-        self._task, self._spent_before = -1, 0
         self._losses: list[tuple[int, float]] = []
 
     # What there is ----------------------------------------------------------------------------------------------------
@@ -141,7 +123,7 @@ class Workbench:
     @property
     def finished(self) -> int:
         """Pieces of this phase that are finished."""
-        return self._finished
+        return self._pieces.finished
 
     @property
     def taught(self) -> list[int]:
@@ -178,12 +160,7 @@ class Workbench:
         make : callable
             Gives the piece as an iterator of ticks; called when it begins.
         """
-        number = self._begun
-        self._begun += 1
-        if number < self._finished:
-            return
-        yield from make()
-        self._finished = number + 1
+        return self._pieces.go_through(make)
 
     def teach(self, slots: NDArray[np.int64]) -> None:
         """Give the network an answer for these slots, where it has none yet."""
@@ -255,17 +232,16 @@ class Workbench:
         source : Source, optional
             Where the batches come from, in place of what the plan says.
         """
-        number = self._begun
+        number = self._pieces.begun
 
         def learn() -> Iterator[Tick]:
             at = lesson.step.index if step is None and lesson is not None else int(step or 0)
             path = (at, number) if number else (at,)
             batches = source or source_of(self, plan, lesson, replayed)
-            spent = self.cost.image_passes - self._spent_before
-            updates = 0 if batches is None else updates_of(plan, batches, lesson, spent)
-            if batches is None or not updates:
-                return
             waiting, self._waiting = self._waiting, {}
+            updates = 0 if batches is None else updates_of(plan, batches, lesson, self.cost.of_task)
+            if batches is None or not (updates or waiting):  # one that was interrupted knows how many it has
+                return
             if plan.fresh and not waiting:
                 self._draw_again(at)
             self._training = Training(self, plan, batches, objective or CrossEntropy(), updates, path)
@@ -381,14 +357,14 @@ class Workbench:
             All presented so far, those of this phase included.
         lesion : str
         """
-        self._begun = 0
+        self._pieces.begun = 0
         self._lessons, self.lesion = lessons, lesion
-        if lessons and lessons[-1].task != self._task:
-            self._task, self._spent_before = lessons[-1].task, self.cost.image_passes
+        if lessons:
+            self.cost.begin_task(lessons[-1].task)
 
     def end_phase(self) -> None:
         """Be ready for the next phase."""
-        self._begun = self._finished = 0
+        self._pieces = Pieces()
 
     def take_losses(self) -> list[tuple[int, float]]:
         """Epochs and mean losses since the last call."""
@@ -397,13 +373,7 @@ class Workbench:
 
     def state(self) -> dict[str, NDArray]:
         """Everything but the store."""
-        cost = self.cost
-        state = {
-            "bench": np.array(
-                [self._finished, self._task, self._spent_before, cost.updates, cost.image_passes, cost.forward_passes],
-                np.int64,
-            )
-        }
+        state = {"bench": np.array([self.finished, *astuple(self.cost)], np.int64)}
         state |= {f"network/{n}": t.detach().cpu().numpy().copy() for n, t in self.network.state_dict().items()}
         if self._training is not None:
             state |= {f"training/{name}": array for name, array in self._training.state().items()}
@@ -413,8 +383,8 @@ class Workbench:
 
     def load_state(self, state: Mapping[str, NDArray]) -> None:
         """Go back to a state."""
-        finished, self._task, self._spent_before, *spent = (int(n) for n in state["bench"])
-        self.cost, self._finished = Cost(*spent), finished
+        finished, *spent = (int(n) for n in state["bench"])
+        self.cost, self._pieces = Cost(*spent), Pieces(finished)
         weights = below(state, "network")
         known = self.network.state_dict()
         if set(weights) != set(known):

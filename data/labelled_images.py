@@ -76,8 +76,8 @@ def without_test_images(
     >>> len(without_test_images(train, test, "here"))
     2
     """
-    position = {digest: number for number, digest in reversed(list(enumerate(_digests(test.images))))}
-    copy_of = np.array([position.get(digest, -1) for digest in _digests(train.images)], np.int64)
+    position = {digest: number for number, digest in reversed(list(enumerate(image_digests(test.images))))}
+    copy_of = np.array([position.get(digest, -1) for digest in image_digests(train.images)], np.int64)
     copies = np.flatnonzero(copy_of >= 0)
     if len(copies) == 0:
         return train
@@ -134,7 +134,9 @@ def split_by_image(
     1
     """
     first: dict[bytes, int] = {}
-    original = np.array([first.setdefault(digest, number) for number, digest in enumerate(_digests(images))], np.int64)
+    original = np.array(
+        [first.setdefault(digest, number) for number, digest in enumerate(image_digests(images))], np.int64
+    )
     is_test = np.zeros(len(labels), bool)
     too_few = []
     for number, name in enumerate(classes):
@@ -182,7 +184,7 @@ def warn_of_two_labels(
     first: dict[bytes, tuple[str, Sequence[str], int]] = {}
     clashes = []
     for part, part_labels, part_names in zip(parts, labels, names, strict=True):
-        for number, (digest, label) in enumerate(zip(_digests(part), part_labels, strict=True)):
+        for number, (digest, label) in enumerate(zip(image_digests(part), part_labels, strict=True)):
             known_label, known_names, known = first.setdefault(digest, (label, part_names, number))
             if known_label != label:
                 clashes.append(f'{known_names[known]} of "{known_label}" = {part_names[number]} of "{label}"')
@@ -193,7 +195,23 @@ def warn_of_two_labels(
         )
 
 
-def _digests(images: ManyImages | ImageReader) -> list[bytes]:
+def image_digests(images: ManyImages | ImageReader) -> list[bytes]:
+    """A fingerprint of the pixels of each image, equal for images that are pixel by pixel the same.
+
+    Parameters
+    ----------
+    images : images or ImageReader
+
+    Returns
+    -------
+    list of bytes
+
+    Examples
+    --------
+    >>> first, second, third = image_digests(np.array([[[1]], [[2]], [[1]]], np.uint8))
+    >>> first == third, first == second
+    (True, False)
+    """
     if isinstance(images, ImageReader):
         return images.digests()
     return [hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest() for image in images]

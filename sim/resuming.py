@@ -28,6 +28,7 @@ from .progress import Reporter
 from .ranks import SilentWriter, refuse_undivided
 from .run_images import unknown_images
 from .spec_changes import spec_changes
+from .store_folders import refuse_foreign_files
 from .workers import refuse_unguarded_script
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def resume(
         plan = make_plan(protocol, specs, pool, recording.seed, settings, chunks, strangers, folder)
         refuse_undivided(plan.simulators, group)
         if group.first:
+            refuse_foreign_files(path)
             with RecordingWriter.resume(path) as writer:
                 if writer.created != recording.log.get("created") or plan.identity != recorded.identity:
                     raise ValueError(f"{path} was replaced by another run meanwhile")

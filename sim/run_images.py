@@ -11,6 +11,7 @@ import numpy as np
 from ..data.images import Images
 from ..data.item_sets import item_set
 from ..data.items import ItemSet, Pool
+from ..data.labelled_images import image_digests
 from ..data.uniform_images import Color
 from ..protocols import Protocol
 
@@ -116,6 +117,31 @@ def unknown_images(path: str | None, pool: Pool, strict: bool = False) -> Pool |
     options: dict[str, Any] = {"strict": True} if strict else {}
     color: Color = "rgb" if len(pool.image_shape) == 3 else "grey"
     return Images(path=path, size=height, color=color, **options).pool()
+
+
+def refuse_taught(unknown: Pool | None, pool: Pool) -> None:
+    """Refuse images of unknown classes that are images of the items, too.
+
+    Parameters
+    ----------
+    unknown : Pool or None
+    pool : Pool
+        What is taught.
+
+    Raises
+    ------
+    ValueError
+        One is.
+    """
+    if unknown is None:
+        return
+    taught = {digest for part in (pool.train, pool.test) for digest in image_digests(part.images)}
+    found = [digest in taught for part in (unknown.train, unknown.test) for digest in image_digests(part.images)]
+    if any(found):
+        raise ValueError(
+            f"unknown: {sum(found):,} of {len(found):,} images of {unknown.source} are images of the items, too; give "
+            "images of classes that are never taught"
+        )
 
 
 def check_unknown(protocol: Protocol, unknown: str | None) -> None:

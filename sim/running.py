@@ -21,8 +21,9 @@ from .memory import memory_in_words
 from .planning import LARGEST_RUN, MOST_THREADS, SETTINGS, make_plan, store_folder
 from .progress import Reporter
 from .ranks import SilentWriter, refuse_undivided
-from .run_images import check_unknown, items_of_run, taught_domains, unknown_images
+from .run_images import check_unknown, items_of_run, refuse_taught, taught_domains, unknown_images
 from .store_budget import within_budget
+from .store_folders import refuse_foreign_files, remove_old_stores
 from .workers import refuse_unguarded_script
 
 if TYPE_CHECKING:
@@ -144,6 +145,7 @@ def run(
     out = Path("runs", f"{protocol.name}.h5") if out is None else Path(out)
     if group.first:
         _refuse_output(out, overwrite)
+        refuse_foreign_files(out)
     items = items_of_run(protocol, items, images, size, strict)
     data, unknown = (None if path is None else str(Path(path).resolve()) for path in (data, unknown))
     check_unknown(protocol, unknown)
@@ -152,10 +154,13 @@ def run(
     with memory_in_words():
         pool = items.pool(data)
         strangers = unknown_images(unknown, pool, strict)
+        refuse_taught(strangers, pool)
         protocol = protocol.for_classes(len(pool.classes), domains=taught_domains(pool), unknown=strangers is not None)
         plan = make_plan(protocol, resolved, pool, seed, settings, chunk, strangers, store_folder(out))
         refuse_undivided(plan.simulators, group)
         with create_recording(plan, items, settings, out, overwrite) if group.first else SilentWriter() as writer:
+            if group.first:
+                remove_old_stores(out)
             carry_out(plan, writer, out, checkpoint_every, workers, reporter or Reporter())
     group.barrier()
     return open_recording(out)

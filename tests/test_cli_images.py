@@ -256,3 +256,43 @@ def test_a_pack_replaces_a_pack_and_nothing_else(engram, images, tmp_path):
     code, told = pack(out="images/ant/0.png")
     assert code == 2
     assert not (tmp_path / "pack.new").exists()
+
+
+# What lies where stores go ------------------------------------------------------------------------------------------
+
+
+def test_unknown_images_are_not_those_of_the_items(start, images, tmp_path):
+    strange = draw_images(tmp_path / "strange", ("eel", "fox", "gnu"))
+    (images / "ant" / "0.png").rename(strange / "eel" / "0.png")
+    assert start("--images", images, "--unknown", strange).exit_code == 0
+    (images / "ant" / "0.png").write_bytes((strange / "eel" / "0.png").read_bytes())
+    told = start("--images", images, "--unknown", strange, "--overwrite")
+    assert told.exit_code == 2
+    assert "unknown: 1 of 18 images of" in told.stderr
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "no folder"])
+def test_what_is_not_of_a_store_is_never_removed(start, images, tmp_path, kind):
+    stores = tmp_path / "run.h5.stores"
+    precious = tmp_path / "precious" / "notes.txt"
+    precious.parent.mkdir()
+    if kind == "file":
+        precious = stores / "er" / "0" / "notes.txt"
+        precious.parent.mkdir(parents=True)
+    elif kind == "link":
+        (stores / "er").mkdir(parents=True)
+        (stores / "er" / "0").symlink_to(precious.parent)
+    else:
+        stores.write_text("mine")
+    precious.write_text("mine")
+    told = start("--images", images)
+    assert (told.exit_code, "is for the stores of this run" in told.stderr) == (2, True)
+    assert precious.read_text() == "mine"
+    assert not (tmp_path / "run.h5").exists()
+
+
+def test_stores_of_an_earlier_run_go_with_its_recording(start, images, tmp_path):
+    assert start("--images", images, "--subjects", 2).exit_code == 0
+    assert (tmp_path / "run.h5.stores" / "er" / "1").is_dir()
+    assert start("--images", images, "--overwrite").exit_code == 0
+    assert [path.name for path in sorted((tmp_path / "run.h5.stores" / "er").iterdir())] == ["0", "0.aside"]

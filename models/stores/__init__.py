@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .codec import Codec as Codec
     from .herding import herd as herd
-    from .spec import AnyStore as AnyStore
     from .spec import CueStore as CueStore
     from .spec import FeatureStore as FeatureStore
     from .spec import JpegStore as JpegStore
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from .store import Reconstruction as Reconstruction
 
 _MODULE_OF = {
-    "AnyStore": "spec",
     "Codec": "codec",
     "CueStore": "spec",
     "EpisodicStore": "store",

@@ -246,7 +246,8 @@ class CueStore(Store):
     stride : int
         Pixels of an image for each position of its cue, along a side.
     decoder : str
-        Each ``"task"`` has its own, as in the paper; or all build on that of the first, which is ``"shared"``.
+        Each ``"task"`` has its own, as in the paper; or all build on that of the first, which is ``"shared"``; or the
+        ``"first"`` codes all tasks, for which its pattern separation is kept, and counted, too.
     epochs, batch_size, learning_rate
         Of the joint training of analysis, synthesis and entropy model (Adam).
     rate_weight : float
@@ -259,12 +260,22 @@ class CueStore(Store):
         File (safetensors) of weights to start from. With ``epochs`` 0 they stay as they are.
     working_cache : bool
         Whether decoded symbols are held in working memory, within ``cache``.
+
+    Notes
+    -----
+    Sources: Liu et al. (2025), arXiv 2504.14727; Ballé et al. (2018), "Variational image compression with a scale
+    hyperprior", figure 4 (transforms) and appendix 6.1 (entropy model).
+
+    Examples
+    --------
+    >>> CueStore(budget="4MB", decoder="shared").budget
+    4000000
     """
 
     channels: PositiveInt | None = None
     latent: PositiveInt | None = None
     stride: Literal[4, 8, 16] | None = None
-    decoder: Literal["task", "shared"] = "task"
+    decoder: Literal["task", "shared", "first"] = "task"
     epochs: NonNegativeInt | None = None
     batch_size: PositiveInt | None = None
     learning_rate: Positive | None = None
@@ -280,6 +291,11 @@ class CueStore(Store):
     def _learned_somewhere(self) -> CueStore:
         if self.epochs == 0 and self.weights is None:
             raise ValueError("epochs is 0 and no weights are given: networks of cues are learned, or read from a file")
+        if self.refine_steps and self.decoder == "first":
+            raise ValueError(
+                'decoder: found "first" with refine_steps, which need the entropy model, and that is dropped after the '
+                'first task; give "task" or "shared", or no refine_steps'
+            )
         return self
 
     def codec(self, shape: Shape, rng: Random, device: str = "cpu", threads: int = 1) -> Codec:

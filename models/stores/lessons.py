@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .herding import herd
 from .segment import DamagedStore, OpenFiles, Segment, SegmentHead, harm
-from .shares import ClassItems, equal_shares, fits
+from .shares import ClassItems, FilesByClass, fits
 
 if TYPE_CHECKING:
     from .codec import Codec
@@ -84,6 +84,7 @@ class LessonItems:
         self._sources: dict[str, NDArray[np.int64]] = {}
         self._priority_of: dict[str, NDArray[np.float64]] = {}
         self._in_work: dict[int, Segment] = {}
+        self._files_by_class: FilesByClass | None = None
         self._lessons_of: dict[int, int] = {}
         self._starts = np.zeros(1, np.int64)
 
@@ -151,18 +152,8 @@ class LessonItems:
         ValueError
             Not one item fits; nothing has changed.
         """
-        limited = room is not None or self._spec.per_class is not None
-        classes = self._classes() if limited else []
-        shares = [items.count for items in classes] if room is None else equal_shares(classes, room)
-        if not sum(shares) and classes:
-            raise ValueError(self._too_small(room, min(items.bytes_for(1) for items in classes)))
-        for items, share in zip(classes, shares, strict=True):
-            if share < items.held:
-                self._cut_class(items, share)
-        while room is not None and sum(s.nbytes for items in classes for s in items.segments if s.items) > room:
-            largest = max(range(len(classes)), key=lambda place: (shares[place], place))
-            shares[largest] -= 1  # a part of a block took more than its estimate
-            self._cut_class(classes[largest], shares[largest])
+        if room is not None or self._spec.per_class is not None:
+            self._make_room(room)
         for segment in self._in_work.values():
             if segment.items:
                 self._move_in(segment)
@@ -171,6 +162,27 @@ class LessonItems:
         self._lessons_of |= {label: self._lessons_of.get(label, 0) + 1 for label in self._in_work}
         self._in_work = {}
         self._count()
+
+    def _make_room(self, room: int | None) -> None:
+        """Cut every class to its share; looks at those alone whose share is smaller than what they hold."""
+        files = self._files_by_class or FilesByClass(self.segments)
+        self._files_by_class = None  # should this break off, all are looked at again
+        for segment in self._in_work.values():
+            if segment.items:
+                files.add(segment)
+        shares = files.equal_shares(
+            room, self._spec.per_class, self._in_work, lambda label: self._class(files.of(label))
+        )
+        if shares and files.largest() is None:
+            raise ValueError(self._too_small(room, min(share.items.bytes_for(1) for share in shares.values())))
+        for label, share in shares.items():
+            self._cut_class(share.items, share.count)
+            files.changed(label)
+        while room is not None and files.nbytes > room and (largest := files.largest()) is not None:
+            items = self._class(files.of(largest))  # a part of a block took more than its estimate
+            self._cut_class(items, items.held - 1)
+            files.changed(largest)
+        self._files_by_class = files
 
     def drop_work(self) -> None:
         """Forget a lesson that was being coded."""
@@ -212,6 +224,7 @@ class LessonItems:
         """Take up the files as they were at a checkpoint; see `EpisodicStore.load_state`."""
         self._files.close()
         self.segments, self._in_work, self._sources = [], {}, {}
+        self._files_by_class = None
         self._lessons_of = dict(state["lessons"].tolist())
         for path, row in zip(self.named(state), state["segments"].tolist(), strict=True):
             label, _, nbytes, items, checksum, in_work = row
@@ -271,11 +284,11 @@ class LessonItems:
         for segment in [*self.segments, *self._in_work.values()]:
             if segment.items:
                 of_class.setdefault(segment.head.label, []).append(segment)
-        most = self._spec.per_class
-        return [
-            ClassItems(found, [self._priorities(s) for s in found] if len(found) > 1 else [], most)
-            for _, found in sorted(of_class.items())
-        ]
+        return [self._class(found) for found in of_class.values()]
+
+    def _class(self, files: list[Segment]) -> ClassItems:
+        priorities = [self._priorities(file) for file in files] if len(files) > 1 else []
+        return ClassItems(files, priorities, self._spec.per_class)
 
     def _begin(self, label: int, lesson: LessonToStore) -> Segment:
         codec = self._codec

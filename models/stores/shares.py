@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,33 +69,112 @@ def fits(classes: Sequence[ClassItems], level: int, room: int) -> bool:
     return sum(items.bytes_for(min(level, items.count)) for items in classes) <= room
 
 
-def equal_shares(classes: Sequence[ClassItems], room: int) -> list[int]:
-    """Items of each class that fit in a number of bytes.
+class FilesByClass:
+    """Stored files by their class, and the classes in the order of how many items they hold.
+
+    What a lesson costs does not grow with the classes that are stored: only those whose share changes are looked at.
 
     Parameters
     ----------
-    classes : sequence of ClassItems
-    room : int
-        Bytes.
+    files : iterable of Segment
 
-    Returns
-    -------
-    list of int
-        For each class, all of its items or an equal share; the first classes one more, where that fits.
+    Attributes
+    ----------
+    nbytes : int
+        Of all files that hold items.
     """
-    low, high = 0, max((items.count for items in classes), default=0)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if fits(classes, middle, room):
-            low = middle
-        else:
-            high = middle - 1
-    shares = [min(low, items.count) for items in classes]
-    left = room - sum(items.bytes_for(n) for items, n in zip(classes, shares, strict=True))
-    for place, items in enumerate(classes):
-        if items.count > low:
-            more = items.bytes_for(low + 1) - items.bytes_for(low)
-            if more <= left:
-                shares[place] += 1
-                left -= more
-    return shares
+
+    def __init__(self, files: Iterable[Segment] = ()) -> None:
+        self.nbytes = 0
+        self._files: dict[int, list[Segment]] = {}
+        self._bytes_of: dict[int, int] = {}
+        self._held: dict[int, int] = {}
+        self._by_size: list[tuple[int, int]] = []  # (-items, -label), with entries that are no longer true
+        for file in files:
+            self._files.setdefault(file.head.label, []).append(file)
+        for label in list(self._files):
+            self.changed(label)
+
+    def of(self, label: int) -> list[Segment]:
+        """Files of a class that hold items."""
+        return self._files.get(label, [])
+
+    def add(self, file: Segment) -> None:
+        """Take up a file."""
+        self._files.setdefault(file.head.label, []).append(file)
+        self.changed(file.head.label)
+
+    def changed(self, label: int) -> None:
+        """Files of a class have got longer or shorter; those without items are forgotten."""
+        files = self._files[label] = [file for file in self._files[label] if file.items]
+        nbytes = sum(file.nbytes for file in files)
+        self.nbytes += nbytes - self._bytes_of.get(label, 0)
+        self._bytes_of[label] = nbytes
+        self._set(label, sum(file.items for file in files))
+
+    def equal_shares(
+        self, room: int | None, most: int | None, labels: Iterable[int], class_items: Callable[[int], ClassItems]
+    ) -> dict[int, ClassShare]:
+        """Items of each class that fit in a number of bytes, where they are fewer than it holds.
+
+        While they do not fit, the class that has most gives one up; of several, the one with the highest label.
+
+        Parameters
+        ----------
+        room : int or None
+            Bytes.
+        most : int or None
+            Items that a class may have at most.
+        labels : iterable of int
+            Classes that may have more than ``most``.
+        class_items : callable
+            Gives the items of a class.
+
+        Returns
+        -------
+        dict of int to ClassShare
+            By label; empty where not one item fits.
+        """
+        shares: dict[int, ClassShare] = {}
+        nbytes = self.nbytes
+
+        def cut(label: int, count: int) -> int:
+            if label not in shares:
+                items = class_items(label)
+                shares[label] = ClassShare(items, items.held)
+            share = shares[label]
+            freed = share.items.bytes_for(share.count) - share.items.bytes_for(count)
+            share.count = count
+            self._set(label, count)
+            return freed
+
+        for label in labels:
+            if most is not None and self._held.get(label, 0) > most:
+                nbytes -= cut(label, most)
+        while room is not None and nbytes > room:
+            label = self.largest()
+            if label is None:
+                break
+            nbytes -= cut(label, self._held[label] - 1)
+        return shares
+
+    def largest(self) -> int | None:
+        """The class with most items, of several the one with the highest label; None where there are no items."""
+        while self._by_size:
+            items, label = (-number for number in self._by_size[0])
+            if items and self._held[label] == items:
+                return label
+            heappop(self._by_size)
+        return None
+
+    def _set(self, label: int, items: int) -> None:
+        self._held[label] = items
+        heappush(self._by_size, (-items, -label))
+
+
+@dataclass
+class ClassShare:
+    """Items of a class, and how many of them it may keep."""
+
+    items: ClassItems
+    count: int

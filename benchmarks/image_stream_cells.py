@@ -10,7 +10,7 @@ from typing import Any
 from engram.data import ItemSet, item_set
 from engram.models import Model
 from engram.models.registry import model
-from engram.protocols import Protocol, load
+from engram.protocols import ItemSpec, Protocol, load
 
 PASSES = {"fashion": 30_000, "cifar": 30_000, "tiny": 18_000}
 """Image passes of a task where all learners have the same."""
@@ -50,8 +50,8 @@ class Cell:
 
     def protocol(self) -> Protocol:
         protocol = load("class-incremental-5")
-        fields = {"count": self.classes or "all", "lists": {"count": self.tasks}, "set": "images"}
-        return protocol.model_copy(update={"items": protocol.items.model_copy(update=fields)})
+        items = ItemSpec(set="images", count=self.classes or "all", lists={"count": self.tasks})
+        return protocol.model_copy(update={"items": items})
 
 
 IMAGES = ("raw", "jpeg", "cues")

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from .data.recording import Recording
 
 MESSAGES_SHOWN = 10
+OF_TASKS = ("average_incremental", "last", "forgetting", "bwt", "fwt", "bytes", "image_passes", "updates")
+"""Where a protocol has tasks, these are what one looks for first."""
 
 
 def print_names(names: Mapping[str, str]) -> None:
@@ -57,6 +59,8 @@ def metric_lines(models: Mapping[str, Any], columns: int | None) -> list[str]:
     mean_by_repetition  hybrid   .25 1.00
     """
     metrics = list(dict.fromkeys(name for model in models.values() for name in model["metrics"]))
+    if any(model["metrics"].get("last") is not None for model in models.values()):
+        metrics.sort(key=lambda name: name not in OF_TASKS)
     values = {metric: [model["metrics"].get(metric) for model in models.values()] for metric in metrics}
     lists = [metric for metric in metrics if any(isinstance(value, list) for value in values[metric])]
     heads = [f"{name} (n={model['subjects']})" for name, model in models.items()]

@@ -26,6 +26,15 @@ def test_numbers_in_columns_and_lists_in_rows(models):
     ]
 
 
+def test_what_is_looked_for_first_in_tasks_comes_first():
+    known = {"average": 0.5, "average_incremental": 0.75, "last": 0.5, "ece": 0.25, "bytes": 1000}
+    rows = metric_lines({"er": {"subjects": 1, "metrics": known}}, None)
+    assert [row.split()[0] for row in rows[1:]] == ["average_incremental", "last", "bytes", "average", "ece"]
+    without_tasks = {**known, "average_incremental": None, "last": None}
+    rows = metric_lines({"er": {"subjects": 1, "metrics": without_tasks}}, None)
+    assert [row.split()[0] for row in rows[1:]] == list(known)
+
+
 def test_on_a_terminal_lists_are_broken_at_its_width(models):
     rows = metric_lines(models, 60)[4:]
     assert rows[0] == "final_performance   conventional   .00  .01  .02  .03  .04"

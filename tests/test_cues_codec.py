@@ -205,6 +205,35 @@ def test_the_analysis_network_is_dropped_when_a_task_is_coded(few_steps):
         codec.quantise(IMAGES[:1])
 
 
+def test_the_codec_of_the_first_task_codes_later_ones_and_is_counted_whole():
+    spec = SPEC.model_copy(update={"decoder": "first"})
+    codec, own = new_codec(spec), new_codec()
+    for each in (codec, own):
+        fit(each, IMAGES, 0)
+    analysis = 2 * sum(p.numel() for p in own._network.analysis.parameters())
+    assert codec.parameters_bytes(0) == own.parameters_bytes(0) + analysis
+    cues = codec.quantise(LATER)
+    assert psnr(recalled(codec, cues, 0)[:, 0], LATER) > 22
+    codec.finish(0)
+    assert codec.state() == {}
+    before = codec.parameters(0)
+    fit(codec, 255 - LATER, 1)
+    assert codec.version == 0
+    assert codec.parameters(0) == before
+    np.testing.assert_array_equal(codec.quantise(LATER), cues)
+    again = new_codec(spec)
+    again.load_parameters(0, before)
+    again.load_state({})
+    np.testing.assert_array_equal(again.quantise(LATER), cues)
+    with pytest.raises(ValueError, match="not all finite"):
+        new_codec(spec).load_parameters(0, b"\x00\x7c" + before[2:])
+
+
+def test_what_refinement_needs_is_not_there_where_the_first_codec_stays():
+    with pytest.raises(ValueError, match='found "first" with refine_steps'):
+        CueStore(decoder="first", refine_steps=5)
+
+
 def test_colour_images_keep_their_channels():
     images = waves(64, 2, colours=3)
     codec = new_codec(shape=(SIDE, SIDE, 3))

@@ -37,7 +37,7 @@ def bytes_of_files(folder):
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-@pytest.mark.parametrize("decoder", ["task", "shared"])
+@pytest.mark.parametrize("decoder", ["task", "shared", "first"])
 def test_every_byte_of_cues_and_decoders_is_counted(tmp_path, decoder):
     store = open_store(tmp_path / "store", SPEC.model_copy(update={"decoder": decoder}))
     for task in (0, 1):
@@ -47,8 +47,11 @@ def test_every_byte_of_cues_and_decoders_is_counted(tmp_path, decoder):
     assert store.read(np.arange(60)).shape == (60, 1, 12, 12)
 
 
-@pytest.mark.parametrize("decoder", ["task", "shared"])
-@pytest.mark.parametrize("steps", [1, 3, 6, 7])  # while images are read, while networks learn, while cues are coded
+@pytest.mark.parametrize(
+    ("decoder", "steps"),
+    # while images are read, while networks learn, while cues are coded; the first codec has nothing to learn then
+    [*((decoder, steps) for decoder in ("task", "shared") for steps in (1, 3, 6, 7)), ("first", 1), ("first", 2)],
+)
 def test_a_lesson_that_was_cut_off_goes_on_with_the_same_bits(tmp_path, decoder, steps):
     spec = SPEC.model_copy(update={"decoder": decoder})
     whole = open_store(tmp_path / "whole", spec)
@@ -93,5 +96,7 @@ def test_given_weights_code_an_online_stream(tmp_path):
 
 def test_an_online_stream_without_weights_is_refused_in_words(tmp_path):
     store = open_store(tmp_path / "store", SPEC.model_copy(update={"keep": "reservoir"}))
-    with pytest.raises(ValueError, match="cannot take them one by one; a raw or jpeg store can, and so can cues that are given weights"):
+    with pytest.raises(
+        ValueError, match="cannot take them one by one; a raw or jpeg store can, and so can cues that are given weights"
+    ):
         store.add(IMAGES[:10], LABELS[:10], 0)

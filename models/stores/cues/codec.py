@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..codec import Codec, Read, Symbols
-from .decoder import Decoder
+from .decoder import Decoder, halves_of, load_halves, round_to_half
 from .network import CueNetwork
 from .refinement import Refinement, refine
 from .sizes import size_of
@@ -37,7 +37,9 @@ class CueCodec(Codec):
     and is dropped then. What stays is a version of the decoder: synthesis network, medians and tables. Every later task
     has a version of its own. With ``decoder="task"`` that is a whole one, warm-started from the one before. With
     ``decoder="shared"`` the synthesis network of the first task stays as it is, and so do the images that older cues
-    decode to; later tasks learn another way into it, and add medians and tables only.
+    decode to; later tasks learn another way into it, and add medians and tables only. With ``decoder="first"`` all of
+    the first task's codec stays, pattern separation included, and codes later tasks as it is: one version, for which
+    the analysis network is kept and counted.
 
     Parameters
     ----------
@@ -85,6 +87,7 @@ class CueCodec(Codec):
         self._rng, self._device = rng, torch.device(device)
         self._decoders: dict[int, Decoder] = {}
         self._network: CueNetwork | None = None
+        self._kept: CueNetwork | None = None  # by which all tasks are coded, with decoder="first"
         self._training: Training | None = None
         self._left_off: dict[str, NDArray] = {}
         self._cue = self._new_network(0).cue_shape(1)[1:]
@@ -93,6 +96,8 @@ class CueCodec(Codec):
     def fit(self, read: Read, n: int, task: int) -> Iterator[str]:
         if not n:
             raise ValueError(f"task {task} has no images to learn cues from")
+        if self._kept is not None:
+            return
         left_off, self._left_off = self._left_off, {}
         self._network, self.refinement = self._beginning(task), None
         if self._is_learned:
@@ -106,11 +111,12 @@ class CueCodec(Codec):
 
     def finish(self, task: int) -> None:
         if self._is_learned:
-            self._network = None
+            self._network = self._kept
 
     def least_bytes(self) -> int:
         network = self._beginning(0)  # here weights that do not fit are told
-        numbers = sum(parameter.numel() for parameter in network.synthesis.parameters()) + self.size.latent
+        parts = [network.synthesis, network.analysis] if self.spec.decoder == "first" else [network.synthesis]
+        numbers = sum(parameter.numel() for part in parts for parameter in part.parameters()) + self.size.latent
         return 2 * numbers + 1  # tables come on top
 
     @property
@@ -137,6 +143,9 @@ class CueCodec(Codec):
         if self._decoders and not self._is_learned:
             return  # the given weights already are a version
         self.version = max(self._decoders, default=-1) + 1
+        if self.spec.decoder == "first":
+            round_to_half(network.analysis)
+            self._kept = network
         self._decoders[self.version] = Decoder.of(network)
 
     def quantise(self, originals: NDArray) -> Symbols:
@@ -180,9 +189,14 @@ class CueCodec(Codec):
 
     def parameters(self, version: int) -> bytes:
         decoder = self._decoders[version]
-        return decoder.entropy_bytes() if self._shares(version) else decoder.to_bytes()
+        if self._shares(version):
+            return decoder.entropy_bytes()
+        return halves_of(self._kept.analysis) + decoder.to_bytes() if self._kept is not None else decoder.to_bytes()
 
     def load_parameters(self, version: int, data: bytes) -> None:
+        if self.spec.decoder == "first":
+            self._kept = self._new_network(0).to(self._device)
+            data = load_halves(data, self._kept.analysis)
         if self._shares(version):
             if 0 not in self._decoders:
                 raise ValueError(f"decoder {version} shares the network of decoder 0, which is missing")
@@ -198,14 +212,14 @@ class CueCodec(Codec):
     def state(self) -> dict[str, NDArray]:
         if self._training is not None:
             return {f"training/{name}": value for name, value in self._training.state().items()}
-        if self._network is None:
+        if self._network is None or self._kept is not None:
             return self._left_off
         analysis = self._network.state_dict()
         coding = {f"coding/{name}": value.cpu().numpy().copy() for name, value in analysis.items()}
         return coding | {"version": np.array(self.version)}
 
     def load_state(self, state: dict[str, NDArray]) -> None:
-        self._network, self._training, self._left_off = None, None, {}
+        self._network, self._training, self._left_off = self._kept, None, {}
         if "version" in state:
             self.version = int(state["version"])
             self._network = self._new_network(0).to(self._device)

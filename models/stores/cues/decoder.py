@@ -62,8 +62,7 @@ class Decoder:
 
     def to_bytes(self) -> bytes:
         """Parameters of the synthesis network in half precision, one after the other, and `entropy_bytes`."""
-        parameters = [p.detach().cpu().numpy().astype("<f2").tobytes() for p in self.synthesis.parameters()]
-        return b"".join([*parameters, self.entropy_bytes()])
+        return halves_of(self.synthesis) + self.entropy_bytes()
 
     def entropy_bytes(self) -> bytes:
         """Medians in half precision, and tables."""
@@ -78,14 +77,9 @@ class Decoder:
         ValueError
             The bytes are those of other networks, or damaged.
         """
-        parameters = list(synthesis.parameters())
-        sizes = [p.numel() for p in parameters]
-        values = _halves(data, sum(sizes))
-        with torch.no_grad():
-            for parameter, piece in zip(parameters, values.split(sizes), strict=True):
-                parameter.copy_(piece.view_as(parameter))
+        rest = load_halves(data, synthesis)
         synthesis = synthesis.to(device).eval().requires_grad_(False)
-        return cls(synthesis, *_entropy(data[2 * sum(sizes) :], latent, device))
+        return cls(synthesis, *_entropy(rest, latent, device))
 
     @classmethod
     def sharing(cls, other: Decoder, data: bytes) -> Decoder:
@@ -97,6 +91,27 @@ class Decoder:
             The bytes are those of other networks, or damaged.
         """
         return cls(other.synthesis, *_entropy(data, len(other.medians), other.medians.device))
+
+
+def halves_of(module: nn.Module) -> bytes:
+    """Parameters of a network in half precision, one after the other."""
+    return b"".join(p.detach().cpu().numpy().astype("<f2").tobytes() for p in module.parameters())
+
+
+@torch.no_grad()
+def load_halves(data: bytes, module: nn.Module) -> bytes:
+    """Take what `halves_of` gave into a network; gives the bytes that follow.
+
+    Raises
+    ------
+    ValueError
+        The bytes are those of another network, or damaged.
+    """
+    parameters = list(module.parameters())
+    sizes = [p.numel() for p in parameters]
+    for parameter, piece in zip(parameters, _halves(data, sum(sizes)).split(sizes), strict=True):
+        parameter.copy_(piece.view_as(parameter))
+    return data[2 * sum(sizes) :]
 
 
 def _halves(data: bytes, count: int) -> Tensor:

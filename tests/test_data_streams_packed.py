@@ -193,6 +193,8 @@ def test_an_edited_image_is_named_when_it_is_read(pack):
         ),
         ("manifest.json", lambda data: data.replace(b"test-000000.tar", b"../../../../etc"), "not a pack's manifest"),
         ("manifest.json", lambda data: data.replace(b'"size": 16', b'"size": -1'), r"\(size: "),
+        ("manifest.json", lambda data: b"[" * 100_000, "manifest.json: damaged or cut short"),
+        ("manifest.json", lambda data: b"9" * 5_000, "manifest.json: damaged or cut short"),
     ],
 )
 def test_damaged_packs_are_refused_by_name(pack, name, change, message):
@@ -203,6 +205,12 @@ def test_damaged_packs_are_refused_by_name(pack, name, change, message):
         path.write_bytes(change(data))
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         PackedImages(pack, "test")
+
+
+def test_a_pack_whose_manifest_was_written_over_is_no_folder_of_tar_files(pack):
+    (pack / "manifest.json").write_text("[]")
+    with pytest.raises(ValueError, match="not a pack's manifest"):
+        Images(path=pack).pool()
 
 
 def test_an_index_that_points_elsewhere_is_refused(pack):

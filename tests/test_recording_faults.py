@@ -154,7 +154,7 @@ def test_a_file_that_comes_up_during_the_creation_is_kept(tmp_path, monkeypatch)
 
 
 def test_a_recording_larger_than_the_disk_is_refused_at_once(tmp_path):
-    with pytest.raises(OSError, match=r"needs \d+ MiB and the disk has \d+ MiB free"):
+    with pytest.raises(OSError, match=r"needs [\d,]+ bytes and the disk has [\d,]+ free"):
         create(tmp_path / "run.h5", slots=20_000, probes=100_000)
     assert os.listdir(tmp_path) == []
 

@@ -161,7 +161,7 @@ def _refuse_small_disk(path: Path, needed: int) -> None:
         raise os_error(
             OSError,
             errno.ENOSPC,
-            f"the recording {path} needs {needed / 2**20:.0f} MiB and the disk has {free / 2**20:.0f} MiB free",
+            f"the recording {path} needs {needed:,} bytes and the disk has {free:,} free",
         )
 
 

@@ -267,7 +267,8 @@ def _finish(
     for part, writer in writers.items():
         writer.close()
         if not writer.rows:
-            raise ValueError(f"{images.where}: no {part} image that can be used: {at_most(images.faults)}")
+            which = "" if part == "all" else f"{part} "
+            raise ValueError(f"{images.where}: no {which}image that can be used: {at_most(images.faults)}")
         index = writer.index()
         checksums = {}
         for name, array in (

@@ -71,7 +71,9 @@ def is_pack(folder: Path) -> bool:
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        return f'"{PACK_FORMAT}"'.encode() in file.read(4096)
+        if f'"{PACK_FORMAT}"'.encode() in file.read(4096):
+            return True
+    return any(folder.glob("*-index.npy"))  # its manifest is damaged
 
 
 def read_manifest(folder: str | PathLike[str]) -> Manifest:
@@ -91,6 +93,9 @@ def read_manifest(folder: str | PathLike[str]) -> Manifest:
         raise ValueError(f"{path}: {path.stat().st_size:,} bytes; at most {_MAX_MANIFEST_BYTES:,} are read")
     try:
         raw = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, a number of thousands of digits
+        raise ValueError(f"{path}: damaged or cut short ({error}); pack the images again") from None
+    try:
         if isinstance(raw, dict) and isinstance(raw.get("version"), int) and raw["version"] > PACK_VERSION:
             raise ValueError(f"{path}: version {raw['version']}; this engram reads up to {PACK_VERSION}")
         return Manifest.model_validate(raw)
@@ -98,8 +103,6 @@ def read_manifest(folder: str | PathLike[str]) -> Manifest:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise ValueError(f"{path}: not a pack's manifest ({place}: {first['msg']}); pack the images again") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"{path}: damaged or cut short ({error}); pack the images again") from None
 
 
 def index_name(part: Part, what: str) -> str:

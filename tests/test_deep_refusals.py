@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 
 from engram.data.recording import open_recording
 from engram.data.seeds import child_rng
-from engram.models.deep import MLP, DarkExperienceReplay, ExperienceReplay, FineTune
+from engram.models.deep import MLP, SIESTA, DarkExperienceReplay, ExperienceReplay, FineTune
 from engram.models.stores import CueStore, EpisodicStore, FeatureStore, JpegStore, RawStore
 from engram.models.stores.cues import training
 from engram.models.stores.cues.codec import CueCodec
@@ -47,6 +47,10 @@ def with_weights(write):
     return make
 
 
+def maps(**store):
+    return lambda folder: SIESTA(epochs=1, store=FeatureStore(**store))
+
+
 def pickled(path):
     torch.save({"linear1.weight": torch.zeros(4, 64)}, path)
     return path
@@ -80,6 +84,8 @@ REFUSED = {
     "jpeg": (given(JpegStore(budget=200)), "budget of 200 bytes is too small for one item"),
     "decoder": (given(CueStore(budget=1000)), r"budget of 1,000 bytes is too small .* takes at least [2-9],\d\d\d"),
     "features": (given(FeatureStore()), 'rehearses images, and a store of kind "features" gives features'),
+    "codebooks": (maps(codebooks=7), "7 codebooks do not divide 64 channels evenly"),
+    "codebooks and a map": (maps(budget=32_935), "32,935 bytes is too small for one item, which takes at least 32,936"),
     "online cues": (given(CueStore(keep="reservoir")), LESSONS_NEEDED),
     "DER++": (given(CueStore(), DarkExperienceReplay), LESSONS_NEEDED),
     "no weights": (with_weights(lambda path: path), "net.safetensors"),
@@ -158,3 +164,9 @@ def fixed(model):
 
     settings = {"device": "cpu", "threads": 1, "subjects": 1}
     return fixed_parts(PROTOCOL, {"er": model}, item_set("digits").pool(), 0, settings, {"er": 1})
+
+
+@pytest.mark.parametrize("budget", [-1, True, 1.5, "nan", "infGB", "1e300GB", 2**70, "", []])
+def test_what_is_no_number_of_bytes_is_told(budget):
+    with pytest.raises(ValueError, match="expected a number of bytes, or a number with its unit"):
+        RawStore(budget=budget)

@@ -84,6 +84,11 @@ class SIESTA(DeepLearner):
 
         super().check(protocol, pool)
         channels = pool.image_shape[2] if len(pool.image_shape) == 3 else 1
+        size = self.augment.size or pool.image_shape[0]
         with torch.random.fork_rng(devices=[]):
-            module = self.backbone.module(channels, self.augment.size or pool.image_shape[0])
-        self.backbone.split(module, self.layer)
+            module = self.backbone.module(channels, size)
+        lower, _ = self.backbone.split(module, self.layer)
+        if isinstance(self.store, FeatureStore):
+            with torch.no_grad():
+                found = lower.eval()(torch.zeros(1, channels, size, size))
+            self.store.check_maps(tuple(found.shape[1:]))

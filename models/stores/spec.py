@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import (
@@ -19,6 +19,7 @@ from pydantic import (
     PlainSerializer,
     PlainValidator,
     PositiveInt,
+    WrapValidator,
     model_validator,
 )
 
@@ -27,7 +28,18 @@ from ..by_kind import read_kind, write_kind
 if TYPE_CHECKING:
     from .codec import Codec
 
-Bytes = Annotated[ByteSize, Field(gt=0)]
+
+def _read_bytes(given: Any, read: Any) -> ByteSize:
+    try:
+        if isinstance(given, bool):
+            raise ValueError
+        size: ByteSize = read(given)
+    except (ValueError, OverflowError):
+        raise ValueError("expected a number of bytes, or a number with its unit, such as 20MB") from None
+    return size
+
+
+Bytes = Annotated[ByteSize, Field(gt=0, lt=2**63), WrapValidator(_read_bytes)]
 """A number of bytes, or a text with a decimal unit such as ``"20MB"`` (20,000,000)."""
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Random = Callable[..., np.random.Generator]
@@ -231,6 +243,34 @@ class FeatureStore(Store):
         from .features import FeatureCodec
 
         return FeatureCodec(self, rng, device)
+
+    def check_maps(self, shape: tuple[int, int, int]) -> None:
+        """Refuse, before anything is begun, maps that this store cannot keep.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Of a map: (channel, height, width).
+
+        Raises
+        ------
+        ValueError
+            The codebooks do not divide the channels, or the budget is too small for them and one map.
+
+        Examples
+        --------
+        >>> FeatureStore(codebooks=7).check_maps((64, 3, 3))
+        Traceback (most recent call last):
+        ValueError: 7 codebooks do not divide 64 channels evenly; give a number that does
+        """
+        channels, height, width = shape
+        if channels % self.codebooks:
+            raise ValueError(
+                f"{self.codebooks} codebooks do not divide {channels} channels evenly; give a number that does"
+            )
+        from .segment import HEADER_BYTES
+
+        self.refuse_small_budget(HEADER_BYTES + 2 * self.entries * channels + height * width * self.codebooks)
 
 
 class CueStore(Store):

@@ -44,8 +44,9 @@ def wrong_fields(spec: type[BaseModel], error: ValidationError) -> str:
         if not path:  # the parts do not fit together: there is no one of them to show
             whole.append(_message(problem, path, spec))
             continue
-        wanted.setdefault(path, []).append(_message(problem, path, spec))
-        if problem["type"] not in ("missing", "value_error"):  # the latter say themselves what was found
+        message = _message(problem, path, spec)
+        wanted.setdefault(path, []).append(message)
+        if problem["type"] != "missing" and "found" not in message:
             found[path] = _echo(problem["input"])
     lines = [f"{spec.__name__}: {message}" for message in whole]
     for path, messages in wanted.items():

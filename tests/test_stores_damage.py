@@ -210,3 +210,20 @@ def test_a_disk_that_is_full_while_old_items_are_cut_leaves_a_checkpoint_to_go_b
         with pytest.raises(OSError, match="No space left"):
             list(pieces)
     assert taken_up(tmp_path, spec, state).sources.tolist() == sources
+
+
+def test_more_classes_than_files_that_may_be_open(tmp_path):
+    resource = pytest.importorskip("resource")
+    store = EpisodicStore(RawStore(cache=1), tmp_path / "store", SHAPE, rng=rng)
+    list(store.write(IMAGES, np.arange(60), np.arange(60), 0))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.open(os.devnull, os.O_RDONLY)  # the first number that is free
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + 20, before[1]))
+    try:
+        recalled = store.read(np.arange(60))
+        Path(os.devnull).open("rb").close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert (recalled[:, 0].numpy() == IMAGES[store.sources]).all()
+    store.close()

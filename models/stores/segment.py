@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import zlib
@@ -94,11 +95,25 @@ class OpenFiles:
         handle = self._open.get(path)
         if handle is None:
             if len(self._open) >= self._most:
-                os.close(self._open.popitem(last=False)[1])
-            handle = self._open[path] = os.open(path, os.O_RDONLY)
+                self._close_oldest()
+            handle = self._open[path] = self._opened(path)
         else:
             self._open.move_to_end(path)
         return os.pread(handle, length, offset)
+
+    def _opened(self, path: Path) -> int:
+        try:
+            return os.open(path, os.O_RDONLY)
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE) or not self._open:
+                raise
+        self._most = max(1, len(self._open) // 2)  # what else this process opens needs some, too
+        while len(self._open) >= self._most:
+            self._close_oldest()
+        return os.open(path, os.O_RDONLY)
+
+    def _close_oldest(self) -> None:
+        os.close(self._open.popitem(last=False)[1])
 
     def forget(self, path: Path) -> None:
         """Close a file that is to be moved or removed."""

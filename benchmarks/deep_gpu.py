@@ -56,8 +56,12 @@ class Sizes:
     stored: int = 2048
     batch: int = 128
     width: int = 64
-    passes: int = 22_500
+    precision: str = "bf16"
+    passes: int = 15_000
+    corruptions: str | tuple[str, ...] = "all"
     severities: tuple[int, ...] = (3,)
+    unknown: bool = True
+    cue_epochs: int = 12
     classes: int | None = None
     budget: str = "10 MB"
     processes: int = 8
@@ -73,7 +77,11 @@ REHEARSAL = Sizes(
     stored=64,
     batch=8,
     width=8,
+    precision="float32",
     passes=64,
+    corruptions=("fog", "contrast"),
+    unknown=False,  # there would be 90 classes of them
+    cue_epochs=1,
     classes=10,
     budget="300 kB",
     processes=1,
@@ -86,7 +94,7 @@ def common(sizes: Sizes) -> dict[str, Any]:
     return {
         "backbone": {"kind": "resnet", "depth": 18, "width": sizes.width},
         "batch_size": sizes.batch,
-        "precision": "bf16",
+        "precision": sizes.precision,
         "channels_last": True,
         "compile": False,
         "optimiser": {"learning_rate": 0.01},
@@ -219,13 +227,15 @@ def cell_of(learner: str, sizes: Sizes, tasks: int) -> Cell:
         "backbone": {"kind": "resnet", "depth": 18, "stem": "small", "width": sizes.width},
         "passes": sizes.passes * 10 // tasks,
         "batch_size": 64,
-        "precision": "bf16",
+        "precision": sizes.precision,
         "channels_last": True,
         "compile": False,
         "augment": {"kind": "crop-flip"},
     }
     if learner == "siesta":
         settings["layer"] = "layer3"
+    if learner.startswith("braincl"):
+        settings["store"] = {"kind": "cues", "epochs": sizes.cue_epochs, "batch_size": 32}
     keeps = learner not in ("finetune", "joint")
     return Cell(
         name=learner,
@@ -245,14 +255,20 @@ def run_cell(cell: Cell, sizes: Sizes, data: Path, device: str, folder: Path) ->
 
     warnings.simplefilter("ignore", UserWarning)
     protocol = cell.protocol()
-    last = probe("all", corruptions="all", severities=sizes.severities, unknown="if-any", label="final")
+    last = probe(
+        "all",
+        corruptions=sizes.corruptions,
+        severities=sizes.severities,
+        unknown="if-any" if sizes.unknown else False,
+        label="final",
+    )
     protocol = protocol.model_copy(update={"schedule": [*protocol.schedule[:-1], last]})
-    strangers = data / "imagenette224.tar"
+    strangers = data / "imagenette224.tar" if sizes.unknown else None
     eg.run(
         protocol,
         {cell.name: cell.model()},
         items=cell.items(data),
-        unknown=strangers if strangers.exists() and sizes is not REHEARSAL else None,
+        unknown=strangers if strangers is not None and strangers.exists() else None,
         subjects=1,
         seed=7,
         budget=cell.budget,

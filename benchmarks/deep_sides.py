@@ -113,7 +113,7 @@ def bare_loop(bench: Workbench, draw: Draw, updates: int = 8) -> Side:
     network = network.train().to(device, memory_format=layout)
     for weight in network.parameters():
         weight.requires_grad_()
-    if device.type == "cuda":
+    if model.compile is True or (model.compile == "auto" and device.type == "cuda"):
         network.compile()
     given = model.optimiser
     optimiser = torch.optim.SGD(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TASKS, BATCH, BUFFER = 5, 64, 2000
 RATE, MOMENTUM = 0.02, 0.9
 FISHER_IMAGES = 500
-STIFFNESS = 10.0
+STIFFNESS = 2.0
 """λ of equation 3 of Kirkpatrick et al., half of which is the factor of the squared distance."""
 ITEM_BYTES, HEAD_BYTES = 28 * 28 + 4, 40
 """Of a raw item with its checksum, and of a class's file (docs/episodic-stores.md)."""
@@ -189,7 +189,7 @@ def lines_of(found: dict[str, list[dict[str, Any]]], versions: dict[str, str]) -
                 measured=float((ours.mean() - theirs.mean()) / max(error, 1e-9)),
                 unit="",
                 at_least=-2.0,
-                spread=f"{ours.mean():.3f} and {theirs.mean():.3f} over {len(ours)} seeds; standard error {error:.4f}",
+                spread=f"{_listed(ours)} and {_listed(theirs)} over {len(ours)} seeds; standard error {error:.4f}",
             )
         )
     return lines
@@ -202,6 +202,10 @@ def _ratio(what: str, ours: np.ndarray, theirs: np.ndarray, at_least: float | No
         f"{np.median(ours):,.0f} and {np.median(theirs):,.0f} images/s"
     )
     return Line(what=what, measured=float(np.median(ratios)), unit="×", spread=spread, at_least=at_least)
+
+
+def _listed(values: np.ndarray) -> str:
+    return f"{values.mean():.3f} ({values.min():.3f} … {values.max():.3f})"
 
 
 def _request(kind: str, **more: Any) -> dict[str, Any]:

@@ -152,10 +152,10 @@ class FilesByClass:
             if most is not None and self._held.get(label, 0) > most:
                 nbytes -= cut(label, most)
         while room is not None and nbytes > room:
-            label = self.largest()
-            if label is None:
+            largest = self.largest()
+            if largest is None:
                 break
-            nbytes -= cut(label, self._held[label] - 1)
+            nbytes -= cut(largest, self._held[largest] - 1)
         return shares
 
     def largest(self) -> int | None:

@@ -9,7 +9,13 @@ from pathlib import Path
 
 from ..data.recording.reader import open_recording
 from ..data.recording.writer import RecordingWriter
-from .checkpoint import DamagedCheckpoint, Place, checkpoint_lanes, remove_checkpoint
+from .checkpoint import (
+    DamagedCheckpoint,
+    Place,
+    checkpoint_lanes,
+    remove_checkpoint,
+    remove_unfinished_checkpoints,
+)
 from .chunk_ledger import Key
 from .deep.distributed import LostProcess, group_from_environment
 from .engine import Engine
@@ -78,5 +84,6 @@ def _cpu_s() -> float:
 
 
 def _remove_checkpoints(path: Path, but: Collection[int]) -> None:
+    remove_unfinished_checkpoints(path)
     for lane in {0, *checkpoint_lanes(path)} - set(but):
         remove_checkpoint(path, lane)

@@ -168,6 +168,11 @@ def damaged(recording: str | os.PathLike[str], lane: int, why: object) -> Damage
 def remove_checkpoint(recording: str | os.PathLike[str], lane: int = 0) -> None:
     """Remove a checkpoint of a recording, and what killed attempts to write one left."""
     checkpoint_path(recording, lane).unlink(missing_ok=True)
+    remove_unfinished_checkpoints(recording)
+
+
+def remove_unfinished_checkpoints(recording: str | os.PathLike[str]) -> None:
+    """Remove what killed attempts to write a checkpoint of a recording have left."""
     for left in _beside(checkpoint_path(recording), "*.part"):
         left.unlink(missing_ok=True)
 

@@ -14,7 +14,7 @@ from engram.models.deep import MLP, BrainCL, FineTune, SmallConvNet
 from engram.models.stores.segment import Segment
 from engram.models.stores.store import EpisodicStore
 from engram.protocols import ItemSpec, Protocol, each, probe, sleep, wake
-from engram.sim import checkpoint, resume, run
+from engram.sim import Reporter, checkpoint, resume, run
 from engram.sim.deep import simulator
 from engram.sim.deep.network import CorticalNetwork
 
@@ -84,6 +84,22 @@ def test_a_store_whose_file_was_cut_is_refused(tmp_path, monkeypatch, whole, con
     assert not hasattr(told.value, "__notes__")
     (tmp_path / "cut.h5.checkpoint").unlink()
     assert contents(resume(path).path) == contents(whole)
+
+
+def test_what_kills_left_of_checkpoints_goes_when_the_run_goes_on(tmp_path):
+    class Stopping(Reporter):
+        def work(self, *_):
+            raise KeyboardInterrupt
+
+    path = tmp_path / "killed.h5"
+    with pytest.raises(KeyboardInterrupt):
+        run(PROTOCOL, out=path, checkpoint_every=0, reporter=Stopping(), **OPTIONS)
+    left = tmp_path / "killed.h5.checkpoint.0123abcd.part"
+    left.write_bytes(b"half of one")
+    with pytest.raises(KeyboardInterrupt):
+        resume(path, reporter=Stopping())
+    assert not left.exists()
+    assert (tmp_path / "killed.h5.checkpoint").exists()
 
 
 def test_short_memory_says_what_to_lower(tmp_path, monkeypatch):

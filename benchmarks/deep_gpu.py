@@ -57,6 +57,7 @@ class Sizes:
     batch: int = 128
     width: int = 64
     precision: str = "bf16"
+    channels_last: bool = True
     passes: int = 15_000
     corruptions: str | tuple[str, ...] = "all"
     severities: tuple[int, ...] = (3,)
@@ -78,7 +79,8 @@ REHEARSAL = Sizes(
     batch=8,
     width=8,
     precision="float32",
-    passes=64,
+    channels_last=False,
+    passes=32,
     corruptions=("fog", "contrast"),
     unknown=False,  # there would be 90 classes of them
     cue_epochs=1,
@@ -95,7 +97,7 @@ def common(sizes: Sizes) -> dict[str, Any]:
         "backbone": {"kind": "resnet", "depth": 18, "width": sizes.width},
         "batch_size": sizes.batch,
         "precision": sizes.precision,
-        "channels_last": True,
+        "channels_last": sizes.channels_last,
         "compile": False,
         "optimiser": {"learning_rate": 0.01},
     }
@@ -228,7 +230,7 @@ def cell_of(learner: str, sizes: Sizes, tasks: int) -> Cell:
         "passes": sizes.passes * 10 // tasks,
         "batch_size": 64,
         "precision": sizes.precision,
-        "channels_last": True,
+        "channels_last": sizes.channels_last,
         "compile": False,
         "augment": {"kind": "crop-flip"},
     }
@@ -303,7 +305,8 @@ def tiny(sizes: Sizes, asked: argparse.Namespace) -> str:
                 process.wait()
                 del running[learner]
                 if process.returncode and learner not in failed:
-                    failed[learner] = (folder / f"{learner}.log").read_text().strip().splitlines()[-1]
+                    told = (folder / f"{learner}.log").read_text().strip().splitlines()
+                    failed[learner] = told[-1] if told else f"ended with code {process.returncode}"
     rows = [rows_of(cell_of(learner, sizes, asked.tasks), folder) for learner in LEARNERS if learner not in failed]
     text = ""
     if rows:

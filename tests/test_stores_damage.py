@@ -227,3 +227,14 @@ def test_more_classes_than_files_that_may_be_open(tmp_path):
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
     assert (recalled[:, 0].numpy() == IMAGES[store.sources]).all()
     store.close()
+
+
+def test_an_online_store_of_another_subject_is_refused_though_it_is_whole(tmp_path):
+    state = added(tmp_path, RawStore()).state()
+    other = EpisodicStore(RawStore(), tmp_path / "other", SHAPE, rng=rng)
+    other.add(IMAGES[30:], np.arange(30) % 3, 0)
+    other.close()
+    for path in other.folder.iterdir():
+        path.rename(tmp_path / "store" / path.name)
+    with pytest.raises(ValueError, match="does not hold the 30 items that the checkpoint names"):
+        taken_up(tmp_path, RawStore(), state)

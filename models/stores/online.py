@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import struct
 import zlib
@@ -62,7 +63,7 @@ class OnlineItems:
         self._met: dict[int, int] = {}
         self._full = False
         self._bytes = 0
-        self._changed = False
+        self._changed, self._checksum = False, 0
 
     def __len__(self) -> int:
         return len(self._codes)
@@ -233,14 +234,17 @@ class OnlineItems:
         try:
             with new.open("wb") as file:
                 file.write(_MAGIC)
-                file.writelines(self._records())
+                content = hashlib.blake2b(_MAGIC)
+                for record in self._records():
+                    file.write(record)
+                    content.update(record)
         except OSError:
             new.unlink(missing_ok=True)
             raise
         os.replace(new, self._path)
         if not self._codes:
             self._path.unlink()
-        self._changed = False
+        self._changed, self._checksum = False, _number(content)
 
     def _records(self) -> list[bytes]:
         records = []
@@ -261,7 +265,7 @@ class OnlineItems:
     def state(self) -> dict[str, NDArray]:
         """What the file does not hold; it has to be flushed before."""
         return {
-            "online": np.array([len(self), self._bytes, self._full], np.int64),
+            "online": np.array([len(self), self._bytes, self._full, self._checksum], np.int64),
             "online_met": np.array(list(self._met.items()), np.int64).reshape(-1, 2),
             "online_tasks": self.column("task").copy(),
             "online_sources": self.column("source").copy(),
@@ -277,8 +281,8 @@ class OnlineItems:
             It is missing, cut or damaged.
         """
         self._clear()
-        count, nbytes, full = state["online"].tolist()
-        self._full = bool(full)
+        count, nbytes, full, checksum = state["online"].tolist()
+        self._full, self._checksum = bool(full), checksum
         self._met = dict(state["online_met"].tolist())
         if count and not self._path.exists():
             raise DamagedStore(harm(self._path, "is missing"))
@@ -296,7 +300,7 @@ class OnlineItems:
             about.append((label, tasks[item], sources[item], version))
         self._about = np.array(about or [(0,) * len(ABOUT)] * FIRST_PLACES, np.int64)
         self._bytes = offset - len(_MAGIC)
-        if self._bytes != nbytes or offset != len(data):
+        if self._bytes != nbytes or offset != len(data) or (count and _number(hashlib.blake2b(data)) != checksum):
             raise DamagedStore(harm(self._path, f"does not hold the {count} items that the checkpoint names"))
         # Who is drawn depends on the order within a class, so that order is part of the state.
         self._place = [0] * count
@@ -319,3 +323,8 @@ class OnlineItems:
         if zlib.crc32(data[start:end], item) != _CRC.unpack_from(data, end)[0]:
             raise DamagedStore(harm(self._path, f"is damaged at item {item}"))
         return end + _CRC.size
+
+
+def _number(content: hashlib.blake2b) -> int:
+    """A checksum of a whole file. No CRC-32: over records that end in theirs, it is the same for all."""
+    return int.from_bytes(content.digest()[:7])

@@ -11,6 +11,7 @@ from engram.models.deep import (
     EWC,
     MLP,
     SIESTA,
+    BrainCL,
     DarkExperienceReplay,
     ExperienceReplay,
     FineTune,
@@ -268,9 +269,11 @@ def test_looking_back_on_old_answers_is_counted(tmp_path):
 # SIESTA ---------------------------------------------------------------------------------------------------------------
 
 
+MAPS = {"kind": "features", "codebooks": 4, "entries": 16}
+
+
 def siesta(**settings):
-    store = {"kind": "features", "codebooks": 4, "entries": 16}
-    return SIESTA(store=store, layer="block2", **{**CONV, "sleep_updates": 6, **settings})
+    return SIESTA(store=MAPS, layer="block2", **{**CONV, "sleep_updates": 6, **settings})
 
 
 def test_the_weight_of_a_class_is_the_mean_of_its_features_as_they_will_be_recalled(tmp_path):
@@ -373,6 +376,8 @@ LEARNERS = {
     "der": DarkExperienceReplay(store={"kind": "raw", "budget": 3000}, **TINY),
     "icarl": ICaRL(store={"kind": "raw", "per_class": 5}, **TINY),
     "siesta": siesta(evaluation_batch_size=8),
+    "er-maps": ExperienceReplay(store=MAPS, evaluation_batch_size=8, **CONV),
+    "braincl-maps": BrainCL(store=MAPS, first_sleep_epochs=2, sleep_epochs=2, evaluation_batch_size=8, **CONV),
     "src": SleepReplay(steps=120, **TINY),
 }
 

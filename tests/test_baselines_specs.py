@@ -64,4 +64,4 @@ def test_impossible_values_are_refused(model, field, value):
 
 def test_the_paper_preset_of_siesta_splits_a_resnet():
     model = SIESTA(preset="paper")
-    assert (model.backbone.kind, model.layer) == ("resnet", "layer3")
+    assert (model.backbone.kind, model.split_layer) == ("resnet", "layer3")

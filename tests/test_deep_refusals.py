@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 
 from engram.data.recording import open_recording
 from engram.data.seeds import child_rng
-from engram.models.deep import MLP, SIESTA, DarkExperienceReplay, ExperienceReplay, FineTune
+from engram.models.deep import MLP, SIESTA, DarkExperienceReplay, ExperienceReplay, FineTune, Scratch
 from engram.models.stores import CueStore, EpisodicStore, FeatureStore, JpegStore, RawStore
 from engram.models.stores.cues import training
 from engram.models.stores.cues.codec import CueCodec
@@ -83,7 +83,7 @@ REFUSED = {
     "raw": (given(RawStore(budget=103)), "budget of 103 bytes is too small for one item, which takes at least 104"),
     "jpeg": (given(JpegStore(budget=200)), "budget of 200 bytes is too small for one item"),
     "decoder": (given(CueStore(budget=1000)), r"budget of 1,000 bytes is too small .* takes at least [2-9],\d\d\d"),
-    "features": (given(FeatureStore()), 'rehearses images, and a store of kind "features" gives features'),
+    "features": (given(FeatureStore(), Scratch), 'rehearses images, and a store of kind "features" gives features'),
     "codebooks": (maps(codebooks=7), "7 codebooks do not divide 64 channels evenly"),
     "codebooks and a map": (maps(budget=32_935), "32,935 bytes is too small for one item, which takes at least 32,936"),
     "online cues": (given(CueStore(keep="reservoir")), LESSONS_NEEDED),

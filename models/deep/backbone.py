@@ -6,7 +6,7 @@ import hashlib
 from abc import abstractmethod
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 
@@ -23,7 +23,7 @@ class Backbone(BaseModel):
     """A network that turns images into features, as a spec (abstract).
 
     Users subclass it: a ``kind``, settings as fields, and `module`. Where a learner works with the features of a layer
-    in between (SIESTA), `split` must be given as well.
+    in between (SIESTA, a store of features), `split` must be given as well, and `middle` may be.
 
     Parameters
     ----------
@@ -50,6 +50,9 @@ class Backbone(BaseModel):
 
     kind: str
     weights: str | None = None
+
+    middle: ClassVar[str] = ""
+    """Layer to split at where a learner recalls feature maps and names none."""
 
     @abstractmethod
     def module(self, channels: int, size: int) -> nn.Module:
@@ -182,6 +185,7 @@ class SmallConvNet(Backbone):
     """
 
     kind: Literal["small-conv-net"] = "small-conv-net"
+    middle: ClassVar = "block2"
     width: Width = 32
     norm: Literal["group", "batch", "none"] = "group"
 
@@ -222,6 +226,7 @@ class ResNet(Backbone):
     """
 
     kind: Literal["resnet"] = "resnet"
+    middle: ClassVar = "layer3"
     depth: Literal[18, 34, 50] = 18
     norm: Literal["batch", "group", "frozen"] = "batch"
     stem: Literal["imagenet", "small"] = "imagenet"

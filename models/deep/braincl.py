@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from ...protocols import Probe
@@ -81,6 +81,12 @@ class BrainCL(DeepLearner):
     NREM is recall; REM is recall as well, unless ``rem`` says otherwise. A lesion of the hippocampus takes away the
     writing, the replay (a night then changes nothing) and the route of recognition, if there is one.
 
+    With a store of features, what is recalled are quantised feature maps, and they mean something only as long as the
+    layers below stay as they were. So the first lesson is learned awake, by the whole network and from its images, for
+    ``first_sleep_epochs``; nights before the second lesson change nothing (with ``passes``, they spend what it left of
+    them). Then everything up to ``layer`` is frozen for good, and nights train the layers above and the head.
+    ``augment`` varies images, so those of the first lesson only.
+
     Parameters
     ----------
     epochs : float
@@ -111,6 +117,7 @@ class BrainCL(DeepLearner):
 
     abilities: ClassVar[frozenset[str]] = DeepLearner.abilities | {"lesion", "selective-replay"}
     writes: ClassVar = "first"
+    rehearses: ClassVar = ("images", "features")
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "small": {**SMALL, "epochs": 1, "first_sleep_epochs": 5, "sleep_epochs": 5, "store": {"kind": "cues"}},
         "paper": {
@@ -132,6 +139,15 @@ class BrainCL(DeepLearner):
     recognition: Recognition | None = None
     rem: Mixing | None = None
 
+    @model_validator(mode="after")
+    def _recognises_images(self) -> Self:
+        if self.recognition is not None and self.split_layer is not None:
+            raise ValueError(
+                "recognition: images are compared with recalled images, and this store gives features; give one of "
+                'images, such as "raw", or no recognition'
+            )
+        return self
+
     def plan(self, step: Step, task: int) -> TrainingPlan | None:
         if step.lesion == HIPPOCAMPUS:
             return None
@@ -149,7 +165,15 @@ class BrainCL(DeepLearner):
         if task > 0 and self.night_warmup is not None:
             schedule = Schedule(kind=schedule.kind, warmup=self.night_warmup, final=schedule.final)
         usual = self.first_sleep_epochs if task == 0 else self.sleep_epochs
-        return self.learning(source="recalled", epochs=self.epochs_of_night(step, usual), schedule=schedule)
+        return self.learning(
+            parameters=self.above,
+            source="recalled",
+            epochs=self.epochs_of_night(step, usual),
+            schedule=schedule,
+        )
+
+    def plan_of_first(self, step: Step) -> TrainingPlan | None:
+        return None if step.lesion == HIPPOCAMPUS else self.learning(epochs=self.first_sleep_epochs)
 
     def check(self, protocol: Protocol, pool: Pool) -> None:
         from ...protocols.protocol import walk

@@ -14,11 +14,11 @@ from ...protocols.problems import shown
 from ..base import Model
 from ..by_kind import read_kind, write_kind
 from ..flexibility import Flexibility, Uniform
-from ..stores.spec import AnyStore
+from ..stores.spec import AnyStore, FeatureStore
 from .augment import Augment, NoAugment
 from .backbone import AnyBackbone, SmallConvNet
 from .optimisation import Optimiser, Positive, Schedule
-from .plan import TrainingPlan
+from .plan import Parameters, TrainingPlan
 
 if TYPE_CHECKING:
     from ...data.items import Pool
@@ -101,6 +101,10 @@ class DeepLearner(Model):
     augment : Augment
     store : Store or None
         What is kept of each image (`engram.models.stores`).
+    layer : str or None
+        Where the store keeps feature maps: the last layer of the part that is frozen when the first lesson has been
+        learned, by the backbone's name. None: the backbone's own choice, ``block2`` of the small network and
+        ``layer3`` of a ResNet.
     mixed_stability : MixedStabilityCortex or None
     passes : int or None
         Image passes that a task may cost, all of its phases together: what is left of them is spent in the phase in
@@ -133,8 +137,8 @@ class DeepLearner(Model):
     )
     writes: ClassVar[Literal["never", "first", "last"]] = "never"
     """When a lesson is stored: before it is learned, or after (of an online stream: batch by batch)."""
-    rehearses: ClassVar[Literal["images", "features"]] = "images"
-    """What is recalled from the store."""
+    rehearses: ClassVar[tuple[str, ...]] = ("images",)
+    """What can be recalled from the store: ``"images"``, ``"features"``, or both."""
     presets: ClassVar[dict[str, dict[str, Any]]] = {"small": SMALL, "paper": PAPER}
 
     preset: Literal["small", "paper"] = "small"
@@ -148,6 +152,7 @@ class DeepLearner(Model):
     passes_per_hour: Positive | None = None
     augment: AnyAugment = NoAugment()
     store: AnyStore | None = None
+    layer: str | None = None
     mixed_stability: MixedStabilityCortex | None = None
     passes: Annotated[int, Field(ge=1)] | None = None
     precision: Literal["float32", "bf16"] = "float32"
@@ -190,6 +195,31 @@ class DeepLearner(Model):
         TrainingPlan or None
         """
         return None
+
+    def plan_of_first(self, step: Step) -> TrainingPlan | None:
+        """How the first lesson is learned where the store keeps feature maps: all of the network, from its images.
+
+        Parameters
+        ----------
+        step : Step
+
+        Returns
+        -------
+        TrainingPlan or None
+        """
+        return self.learning()
+
+    @property
+    def split_layer(self) -> str | None:
+        """The last layer below which all is frozen after the first lesson; None where images are recalled."""
+        if self.store is None or self.store.gives == "images":
+            return None
+        return self.layer or self.backbone.middle
+
+    @property
+    def above(self) -> Parameters:
+        """Which weights learn, the head and whatever is not frozen."""
+        return "all" if self.split_layer is None else "upper"
 
     def learning(self, **changes: Any) -> TrainingPlan:
         """A plan of this learner's own settings.
@@ -245,7 +275,8 @@ class DeepLearner(Model):
         ------
         ValueError
             The protocol needs an ability or a part that is not there, probes within a wake step, the images are not
-            square, the store cannot keep one of them, or weights from a file do not fit.
+            square, the store cannot keep one of them, the backbone cannot be split at the layer whose feature maps
+            are to be kept, or weights from a file do not fit.
         """
         from ...protocols.protocol import walk
 
@@ -271,16 +302,31 @@ class DeepLearner(Model):
 
         if self.store is not None:
             self.store.check(pool.image_shape, self.rehearses, self.stores_online)  # type: ignore[arg-type]
+        channels = pool.image_shape[2] if len(pool.image_shape) == 3 else 1
         if self.backbone.weights is not None:
             from torch import Generator
 
-            channels = pool.image_shape[2] if len(pool.image_shape) == 3 else 1
             self.backbone.build(channels, self.augment.size or height, Generator())
+        if self.split_layer is not None:
+            self._check_maps(self.split_layer, channels, self.augment.size or height)
+
+    def _check_maps(self, layer: str, channels: int, size: int) -> None:
+        import torch
+
+        with torch.random.fork_rng(devices=[]):
+            module = self.backbone.module(channels, size)
+        lower, _ = self.backbone.split(module, layer)
+        if isinstance(self.store, FeatureStore):
+            with torch.no_grad():
+                found = lower.eval()(torch.zeros(1, channels, size, size))
+            self.store.check_maps(tuple(found.shape[1:]))
 
     @property
     def stores_online(self) -> bool:
-        """Whether items are stored batch by batch, while they are learned."""
-        return self.store is not None and self.store.keep == "reservoir" and self.writes == "last"
+        """Whether items are stored batch by batch, while they are learned. Feature maps are stored by the lesson."""
+        if self.store is None or self.split_layer is not None:
+            return False
+        return self.store.keep == "reservoir" and self.writes == "last"
 
     def weights_sha256(self) -> str:
         """Hash of the files that the network, and the store's, begin with; empty where there are none."""

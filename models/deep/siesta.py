@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from ..stores.spec import AnyStore, CueStore, FeatureStore, JpegStore, RawStore
-from .learner import PAPER, SMALL, DeepLearner
+from ..stores.spec import AnyStore, FeatureStore
+from .learner import DeepLearner
 from .plan import TrainingPlan
 
 if TYPE_CHECKING:
-    from ...data.items import Pool
-    from ...protocols import Protocol, Step
+    from ...protocols import Step
 
 
 class SIESTA(DeepLearner):
@@ -25,8 +24,6 @@ class SIESTA(DeepLearner):
 
     Parameters
     ----------
-    layer : str
-        Last layer of the frozen part, by the backbone's name: ``block2`` of the small network, ``layer3`` of a ResNet.
     sleep_updates : int
         Updates of a night, where the protocol says no number of passes.
     temperature : float
@@ -44,19 +41,17 @@ class SIESTA(DeepLearner):
     """
 
     writes: ClassVar = "last"
-    rehearses: ClassVar = "features"
-    presets: ClassVar[dict[str, dict[str, Any]]] = {"small": SMALL, "paper": {**PAPER, "layer": "layer3"}}
+    rehearses: ClassVar = ("features",)
 
     kind: Literal["siesta"] = "siesta"
     store: AnyStore | None = FeatureStore()
-    layer: str = "block2"
     sleep_updates: Annotated[int, Field(ge=0, le=100_000_000)] = 500
     temperature: Annotated[float, Field(gt=0, le=1000)] = 16.0
 
     @field_validator("store")
     @classmethod
     def _store_gives_features(cls, store: Any) -> Any:
-        if isinstance(store, (RawStore, JpegStore, CueStore)):
+        if store is not None and store.gives == "images":
             raise ValueError(
                 f'this learner rehearses feature maps, and a store of kind "{store.kind}" gives images; give "features"'
             )
@@ -66,29 +61,3 @@ class SIESTA(DeepLearner):
         if step.kind == "wake":
             return self.learning(limit_passes=None) if task == 0 and self.backbone.weights is None else None
         return self.learning(parameters="upper", source="recalled", epochs=self.epochs_of_night(step))
-
-    def check(self, protocol: Protocol, pool: Pool) -> None:
-        """Refuse, in words, what `DeepLearner.check` refuses, and a layer that the backbone cannot be split at.
-
-        Parameters
-        ----------
-        protocol : Protocol
-        pool : Pool
-
-        Raises
-        ------
-        ValueError
-            See above.
-        """
-        import torch
-
-        super().check(protocol, pool)
-        channels = pool.image_shape[2] if len(pool.image_shape) == 3 else 1
-        size = self.augment.size or pool.image_shape[0]
-        with torch.random.fork_rng(devices=[]):
-            module = self.backbone.module(channels, size)
-        lower, _ = self.backbone.split(module, self.layer)
-        if isinstance(self.store, FeatureStore):
-            with torch.no_grad():
-                found = lower.eval()(torch.zeros(1, channels, size, size))
-            self.store.check_maps(tuple(found.shape[1:]))

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import (
@@ -84,6 +84,9 @@ class Store(BaseModel, ABC):
 
     kind: str
 
+    gives: ClassVar[Literal["images", "features"]] = "images"
+    """What is recalled."""
+
     @abstractmethod
     def codec(self, shape: Shape, rng: Random, device: str = "cpu", threads: int = 1) -> Codec:
         """The codec of one subject's store.
@@ -104,15 +107,15 @@ class Store(BaseModel, ABC):
         Codec
         """
 
-    def check(self, shape: Shape, rehearses: Literal["images", "features"] = "images", online: bool = False) -> None:
+    def check(self, shape: Shape, rehearses: tuple[str, ...] = ("images",), online: bool = False) -> None:
         """Refuse, in words and before anything is begun, what a store of such images could not do.
 
         Parameters
         ----------
         shape : tuple of int
             Of an image: (height, width), or (height, width, 3).
-        rehearses : {"images", "features"}
-            What a learner wants recalled.
+        rehearses : tuple of {"images", "features"}
+            What a learner can have recalled.
         online : bool
             Whether items will be added one by one.
 
@@ -133,11 +136,11 @@ class Store(BaseModel, ABC):
         from .segment import HEADER_BYTES
 
         codec = self.codec(shape, partial(child_rng, 0))
-        if codec.gives != rehearses:
-            other = '"features"' if rehearses == "features" else 'one of images, such as "raw"'
+        if codec.gives not in rehearses:
+            other = 'one of images, such as "raw"' if "images" in rehearses else '"features"'
             raise ValueError(
-                f'store: this learner rehearses {rehearses}, and a store of kind "{self.kind}" gives {codec.gives}; '
-                f"give {other}"
+                f'store: this learner rehearses {" or ".join(rehearses)}, and a store of kind "{self.kind}" gives '
+                f"{codec.gives}; give {other}"
             )
         if online and codec.needs_lessons:
             raise ValueError(self.needs_lessons())
@@ -238,6 +241,8 @@ class FeatureStore(Store):
     iterations: PositiveInt = 25
 
     kind: Literal["features"] = "features"
+
+    gives: ClassVar = "features"
 
     def codec(self, shape: Shape, rng: Random, device: str = "cpu", threads: int = 1) -> Codec:
         from .features import FeatureCodec

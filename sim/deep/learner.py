@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...models.deep.learner import HIPPOCAMPUS
+from .feature_maps import FeatureMaps, QuantisedMaps
 from .lessons import Lesson, Night, Tick
 from .objective import Batch, CrossEntropy, Objective
 
@@ -52,27 +53,45 @@ class Learner:
 
     def __init__(self, bench: Workbench) -> None:
         self.bench = bench
+        if bench.model.split_layer is not None:
+            bench.network.split(bench.model.backbone, bench.model.split_layer)
 
     def wake(self, lesson: Lesson) -> Iterator[Tick]:
         """Learn a lesson; yields wherever the state may be taken (see `Workbench.piece`)."""
         bench, model = self.bench, self.bench.model
         bench.teach(lesson.slots)
-        online = model.store is not None and model.store.keep == "reservoir" and model.writes == "last"
+        by_maps = model.split_layer is not None
+        if by_maps and not bench.lessons_stored(lesson.step.index):
+            yield from self._learn_first(lesson)
+            return
+        maps = None
+        if by_maps and bench.lesion != HIPPOCAMPUS:
+            maps = QuantisedMaps(bench, lesson)
+            yield from bench.piece(maps.look)
         if model.writes == "first":
-            yield from bench.remember(lesson)
+            yield from bench.remember(lesson, features=maps)
         plan = model.plan(lesson.step, lesson.task)
         if plan is not None:
             objective = self.objective(plan, lesson=lesson)
-            if online and bench.lesion != HIPPOCAMPUS:
+            if model.stores_online and bench.lesion != HIPPOCAMPUS:
                 objective = StoredAsMet(objective, bench, lesson)
-            yield from bench.train(plan, lesson, objective)
-        if model.writes == "last" and not online:
-            yield from bench.remember(lesson)
+            yield from bench.train(plan, lesson, objective, maps=maps)
+        if model.writes == "last" and not model.stores_online:
+            yield from bench.remember(lesson, features=maps)
+
+    def _learn_first(self, lesson: Lesson) -> Iterator[Tick]:
+        """Learn the lesson after which the layers below are frozen, and store its feature maps."""
+        bench = self.bench
+        plan = bench.model.plan_of_first(lesson.step)
+        if plan is not None:
+            yield from bench.train(plan, lesson, self.objective(plan, lesson=lesson))
+        yield from FeatureMaps(bench, lesson).remember_first(lesson)
 
     def sleep(self, night: Night) -> Iterator[Tick]:
         """Go through a night; yields wherever the state may be taken."""
-        plan = self.bench.model.plan(night.step, night.task)
-        if plan is not None:
+        bench, plan = self.bench, self.bench.model.plan(night.step, night.task)
+        learned_awake = bench.model.split_layer is not None and bench.lessons_stored(night.step.index) < 2
+        if plan is not None and (not learned_awake or plan.limit_passes is not None):
             objective = self.objective(plan, night=night)
             yield from self.bench.train(plan, objective=objective, step=night.step.index, replayed=night.replayed)
 

@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ...models.deep.learner import HIPPOCAMPUS
+from .feature_maps import LessonMapsSource
 from .sources import LessonSource, MixedSource, RecalledSource, Source
 
 if TYPE_CHECKING:
     from ...models.deep.plan import TrainingPlan
+    from .feature_maps import QuantisedMaps
     from .lessons import Lesson
     from .workbench import Workbench
 
 
 def source_of(
-    bench: Workbench, plan: TrainingPlan, lesson: Lesson | None, replayed: NDArray[np.bool_] | None
+    bench: Workbench,
+    plan: TrainingPlan,
+    lesson: Lesson | None,
+    replayed: NDArray[np.bool_] | None,
+    maps: QuantisedMaps | None = None,
 ) -> Source | None:
     """Where the batches of a plan come from; None where there is nothing to learn from.
 
@@ -29,16 +34,22 @@ def source_of(
     lesson : Lesson or None
     replayed : bool array, [slot], or None
         Items that are recalled; None: all.
+    maps : QuantisedMaps, optional
+        Of the lesson, where they take the place of its images.
     """
-    store = None if bench.lesion == HIPPOCAMPUS else bench.store
+    store = bench.store_in_use
     if plan.source == "recalled":
         if store is None:
             return None
         labels = store.labels
         items = np.arange(len(labels)) if replayed is None else np.flatnonzero(replayed[labels])
         return RecalledSource(store, bench.group, items, plan.batch_size) if len(items) else None
-    indices, labels = bench.seen() if plan.source == "seen" else _of(lesson)
-    source = LessonSource(bench.loader, bench.group, indices, labels, plan.batch_size)
+    source: Source
+    if maps is not None and lesson is not None:
+        source = LessonMapsSource(maps, bench.group, lesson, plan.batch_size)
+    else:
+        indices, labels = bench.seen() if plan.source == "seen" else _of(lesson)
+        source = LessonSource(bench.loader, bench.group, indices, labels, plan.batch_size)
     if store is None or plan.source != "lesson+recalled" or not plan.replay_batch_size:
         return source
     if not len(store) and store.spec.keep != "reservoir":

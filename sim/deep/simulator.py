@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from ...models.deep.learner import DeepLearner
-from ...models.stores.spec import FeatureStore
 from ..session import Session, Settings, Subjects
 from ..simulator import Simulator
 from ..torch_backend import check_device
@@ -57,7 +56,7 @@ class DeepSimulator(Simulator):
         # What is stored batch by batch, in the midst of learning, would have to be chosen by one process for all.
         self.divisible = not model.stores_online
         self.streams = stream_layouts(
-            pool.image_shape, has_store, has_store and not isinstance(model.store, FeatureStore)
+            pool.image_shape, has_store, model.store is not None and model.store.gives == "images"
         )
 
     def session(self, subjects: Subjects) -> Session:

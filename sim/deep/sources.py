@@ -136,14 +136,15 @@ class MixedSource(Source):
 
     Parameters
     ----------
-    lesson : LessonSource
+    lesson : Source
+        Of images or of feature maps, as the store gives them.
     store : EpisodicStore
         Items that come into it meanwhile may be drawn as soon as they are there.
     replay : int
         Recalled images of a batch, over all processes.
     """
 
-    def __init__(self, lesson: LessonSource, store: EpisodicStore, group: Group, replay: int) -> None:
+    def __init__(self, lesson: Source, store: EpisodicStore, group: Group, replay: int) -> None:
         self.length, self.batch_size, self.replay = lesson.length, lesson.batch_size, replay
         self._lesson, self._store, self._group = lesson, store, group
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ...models.stores.store import EpisodicStore
     from ..session import Subjects
     from .distributed import Group
+    from .feature_maps import QuantisedMaps
 
 MEAN, STD = 0.5, 0.25
 """Of the pixels, from 0 to 1, in every channel: what inputs are centred and scaled by."""
@@ -146,6 +147,15 @@ class Workbench:
         unique, first = np.unique(indices, return_index=True)
         return unique, labels[first]
 
+    @property
+    def store_in_use(self) -> EpisodicStore | None:
+        """The store; None under a lesion of the hippocampus."""
+        return None if self.lesion == HIPPOCAMPUS else self.store
+
+    def lessons_stored(self, before: int) -> int:
+        """How many lessons before a step of this index the hippocampus was there to store."""
+        return sum(lesson.step.index < before and lesson.step.lesion != HIPPOCAMPUS for lesson in self._lessons)
+
     # What a learner does with them ------------------------------------------------------------------------------------
 
     def piece(self, make: Callable[[], Iterator[Tick]]) -> Iterator[Tick]:
@@ -215,6 +225,7 @@ class Workbench:
         step: int | None = None,
         replayed: NDArray[np.bool_] | None = None,
         source: Source | None = None,
+        maps: QuantisedMaps | None = None,
     ) -> Iterator[Tick]:
         """Carry out a plan, as a piece of the phase.
 
@@ -231,13 +242,15 @@ class Workbench:
             Items that are recalled; all by default.
         source : Source, optional
             Where the batches come from, in place of what the plan says.
+        maps : QuantisedMaps, optional
+            Feature maps of the lesson, where a plan that learns from it takes them in place of its images.
         """
         number = self._pieces.begun
 
         def learn() -> Iterator[Tick]:
             at = lesson.step.index if step is None and lesson is not None else int(step or 0)
             path = (at, number) if number else (at,)
-            batches = source or source_of(self, plan, lesson, replayed)
+            batches = source or source_of(self, plan, lesson, replayed, maps)
             waiting, self._waiting = self._waiting, {}
             updates = 0 if batches is None else updates_of(plan, batches, lesson, self.cost.of_task)
             if batches is None or not (updates or waiting):  # one that was interrupted knows how many it has

@@ -32,6 +32,10 @@ MODELS = {
     "er": ExperienceReplay(backbone=SMALL, store={"kind": "raw", "per_class": 7}, replay_batch_size=5, **COMMON),
     "few": ExperienceReplay(backbone=SMALL, store={"kind": "raw", "per_class": 7}, replay_batch_size=1, **COMMON),
     "siesta": SIESTA(backbone=SMALL, **COMMON),  # keeps features; its loss leaves the bias of the head out
+    "maps": ExperienceReplay(backbone=SMALL, store={"kind": "features"}, replay_batch_size=5, **COMMON),
+    "dreamt-maps": BrainCL(
+        backbone=SMALL, store={"kind": "features"}, first_sleep_epochs=1, sleep_epochs=1, **{**COMMON, "epochs": 1}
+    ),
     "jpeg": BrainCL(backbone=SMALL, store={"kind": "jpeg"}, sleep_epochs=2, **COMMON),
 }
 PROTOCOL = Protocol(

@@ -14,6 +14,7 @@ from torch import Tensor
 from ....models.deep.learner import HIPPOCAMPUS
 from ....models.deep.siesta import SIESTA
 from ....models.stores.codec import Codec
+from ..feature_maps import FeatureMaps
 from ..learner import Learner, learns
 from ..lessons import Lesson, Night, Tick
 from ..sources import Drawn, Source
@@ -36,7 +37,6 @@ class SIESTALearner(Learner):
     def __init__(self, bench: Workbench) -> None:
         super().__init__(bench)
         self.model: SIESTA = bench.model  # type: ignore[assignment]
-        bench.network.split(bench.model.backbone, self.model.layer)
         self.counts = torch.zeros(len(bench.network.closed), dtype=torch.int64, device=bench.device)
         """How many features the weight of each class stands for."""
         self._first_lesson = NOT_YET
@@ -102,22 +102,6 @@ class SIESTALearner(Learner):
     def load_state(self, state: Mapping[str, NDArray]) -> None:
         self.counts = torch.from_numpy(state["counts"].copy()).to(self.bench.device)
         self._first_lesson = int(state["first_lesson"])
-
-
-class FeatureMaps:
-    """Feature maps of a lesson's images, [image, channel, height, width], worked out where they are asked for."""
-
-    def __init__(self, bench: Workbench, lesson: Lesson) -> None:
-        self._bench, self._indices = bench, lesson.indices
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    @torch.no_grad()
-    def __getitem__(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
-        network = self._bench.network
-        maps = [network.lower(batch).float().cpu() for batch in self._bench.inputs(self._indices[places])]
-        return torch.cat(maps).numpy()
 
 
 class BalancedSource(Source):

@@ -289,6 +289,14 @@ def test_bf16_learns_in_lower_precision_and_keeps_its_weights_in_full():
     assert torch.allclose(a, b, atol=0.02)
 
 
+def test_on_a_cpu_the_layout_of_images_changes_no_bit():
+    usual, lesson = bench_of(FineTune(**small(backbone=SmallConvNet(width=4))))
+    other, _ = bench_of(FineTune(**small(backbone=SmallConvNet(width=4), channels_last=True)))
+    for bench in (usual, other):
+        carry_out(bench.train(bench.model.learning(), lesson))
+    assert bool((usual.network.head.weight == other.network.head.weight).all())
+
+
 def test_gates_of_mixed_stability_hold_back_what_has_moved():
     settings = {"mixed_stability": {"flexibility": {"kind": "fixed", "value": 0.0}, "layers": "last"}}
     bench, lesson = bench_of(FineTune(**small(**settings)))

@@ -112,7 +112,7 @@ class DeepLearner(Model):
     precision : {"float32", "bf16"}
         Of the products; weights are float32 always.
     channels_last : bool
-        Layout of images in memory, faster for convolutions on a GPU.
+        Layout of images in memory, faster for convolutions on a GPU; on a CPU it changes nothing.
     compile : {"auto"} or bool
         Whether the network is compiled (torch.compile); ``auto``: on a GPU.
     accumulate : int

@@ -85,7 +85,8 @@ class Workbench:
         )
         if group.size > 1 and self.device.type == "cuda":
             normalise_together(self.network)
-        layout = torch.channels_last if model.channels_last else torch.contiguous_format
+        on_gpu = self.device.type == "cuda"  # on CPUs the backward pass of some layers dies in this layout (torch 2.13)
+        layout = torch.channels_last if model.channels_last and on_gpu else torch.contiguous_format
         self.network = self.network.to(self.device, memory_format=layout)  # type: ignore[call-overload]
         self._layout = layout
         if model.compile is True or (model.compile == "auto" and self.device.type == "cuda"):

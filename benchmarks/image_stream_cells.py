@@ -68,6 +68,7 @@ def of_learners(images: str, budget: str, **common: Any) -> list[Cell]:
     cells = [cell("joint", "joint", None), cell("finetune", "finetune", None), cell("ewc", "ewc", None)]
     cells += [cell(f"{learner}-raw", learner, store="raw") for learner in WITH_RAW_IMAGES]
     cells += [cell(f"{learner}-{store}", learner, store=store) for learner in ("er", "braincl") for store in STORES[1:]]
+    cells.append(cell("braincl-cues-first", "braincl", store={"kind": "cues", "decoder": "first"}))
     cells += [cell(f"{learner}-cues", learner) for learner in ("joint-recalled", "scratch-recalled")]
     cells += [cell("siesta-features", "siesta"), cell("src", "src", None)]
     return cells

@@ -55,7 +55,7 @@ class DroppingWriter:
     def drop(self, *args: object, **kwargs: object) -> None:
         pass
 
-    write_probe = write_curve = write_weights = set_subject = flush = drop
+    write_probe = write_curve = write_weights = write_seconds = set_subject = flush = drop
 
 
 def recording(sizes: Sizes) -> list[Line]:
@@ -215,7 +215,7 @@ def written_rows(sizes: Sizes) -> Line:
 def unrolling(sizes: Sizes) -> Line:
     from engram.protocols import library, load, unroll
 
-    protocols = [load(name) for name in library()]
+    protocols = [load(name).settled() for name in library()]
     largest = max(protocols, key=lambda protocol: len(unroll(protocol).steps))
 
     def whole(times: int) -> None:

@@ -50,6 +50,7 @@ def test_a_session_class_is_a_backend(pool):
 
 
 def test_phases_that_a_session_does_not_have_are_told(pool):
+    register_backend("plain", PlainSession)
     session = prepare(Plain(), pool, 3, Settings()).session("subjects")
     for phase in ("wake", "sleep", "rest", "lesion"):
         with pytest.raises(ValueError, match=f"PlainSession has no {phase}; its model's check should have refused"):

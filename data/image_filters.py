@@ -95,7 +95,8 @@ def smoothed(images: Images, width: float) -> Images:
     """Images through a Gaussian filter of a width in pixels."""
     from scipy.ndimage import gaussian_filter
 
-    return gaussian_filter(images, (0, width, width, 0), mode="reflect")
+    filtered: Images = gaussian_filter(images, (0, width, width, 0), mode="reflect")
+    return filtered
 
 
 def displaced(images: Images, down: Fields, right: Fields) -> Images:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .codec import Codec as Codec
     from .herding import herd as herd
+    from .reconstruction import Reconstruction as Reconstruction
     from .spec import CueStore as CueStore
     from .spec import FeatureStore as FeatureStore
     from .spec import JpegStore as JpegStore
     from .spec import RawStore as RawStore
     from .spec import Store as Store
     from .store import EpisodicStore as EpisodicStore
-    from .store import Reconstruction as Reconstruction
 
 _MODULE_OF = {
     "Codec": "codec",
@@ -23,7 +23,7 @@ _MODULE_OF = {
     "FeatureStore": "spec",
     "JpegStore": "spec",
     "RawStore": "spec",
-    "Reconstruction": "store",
+    "Reconstruction": "reconstruction",
     "Store": "spec",
     "herd": "herding",
 }

@@ -130,7 +130,7 @@ class Store(BaseModel, ABC):
         >>> RawStore(budget="2kB").check((28, 28))
         >>> RawStore(budget="800").check((28, 28))
         Traceback (most recent call last):
-        ValueError: a budget of 800 bytes is too small for one item, which takes at least 824. Give a larger budget ...
+        ValueError: a budget of 800 bytes is too small for one item of a raw store, which takes at least 824. ...
         """
         from ...data.seeds import child_rng
         from .segment import HEADER_BYTES
@@ -155,8 +155,8 @@ class Store(BaseModel, ABC):
         """
         if self.budget is not None and self.budget < needed:
             raise ValueError(
-                f"a budget of {self.budget:,} bytes is too small for one item, which takes at least {needed:,}. "
-                "Give a larger budget or another kind of store"
+                f"a budget of {self.budget:,} bytes is too small for one item of a {self.kind} store, which takes at "
+                f"least {needed:,}. Give a larger budget or another kind of store"
             )
 
     def needs_lessons(self) -> str:

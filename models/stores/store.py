@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -20,28 +19,11 @@ from .lessons import LessonItems, LessonToStore
 from .online import OnlineItems
 from .parameter_files import ParameterFiles
 from .recall import Recall
+from .reconstruction import Reconstruction, compare
 from .segment import HEADER_BYTES, DamagedStore, harm
 from .spec import Random, Shape, Store
 
 State = dict[str, NDArray]
-PEAK = 255.0
-
-
-@dataclass(frozen=True)
-class Reconstruction:
-    """How well recalled items resemble their originals, and at what rate.
-
-    Attributes
-    ----------
-    psnr : float
-        Peak signal-to-noise ratio of all sampled pixels together, dB; infinite where nothing is lost, NaN where the
-        store holds features.
-    bits_per_pixel : float
-        Bits of codes for each pixel of an image; decoders and tables are not in it.
-    """
-
-    psnr: float
-    bits_per_pixel: float
 
 
 class EpisodicStore:
@@ -281,22 +263,7 @@ class EpisodicStore:
         -------
         Reconstruction
         """
-        if not len(self):
-            return Reconstruction(psnr=float("nan"), bits_per_pixel=float("nan"))
-        bits = 8 * self.bytes_by_part()["codes"] / (len(self) * self.shape[0] * self.shape[1])
-        known = np.flatnonzero(self.sources >= 0)
-        if self.gives == "features" or not len(known):
-            return Reconstruction(psnr=float("nan"), bits_per_pixel=bits)
-        items = np.sort(self._rng("store", "sample").permutation(known)[:sample])
-        squares, numbers = 0.0, 0
-        for start in range(0, len(items), 64):
-            some = items[start : start + 64]
-            original = np.asarray(images[self.sources[some]], np.float64)
-            recalled = self.read(some).cpu().numpy().transpose(0, 2, 3, 1).reshape(original.shape)
-            squares += float(np.square(original - recalled).sum())
-            numbers += original.size
-        psnr = float("inf") if squares == 0 else 10 * np.log10(PEAK**2 * numbers / squares)
-        return Reconstruction(psnr=float(psnr), bits_per_pixel=bits)
+        return compare(self, images, sample, self._rng("store", "sample"))
 
     @property
     def nbytes(self) -> int:

@@ -323,7 +323,7 @@ def settings(phase: AnyPhase) -> str:
         case Probe():
             lead = f"of {_short(phase.of)}"
         case Sleep():
-            lead = format_seconds(phase.seconds)
+            lead = format_seconds(phase.seconds) if phase.seconds else ""
         case Rest():
             lead = str(phase.duration)
         case Lesion():
@@ -334,7 +334,7 @@ def settings(phase: AnyPhase) -> str:
         if name not in (phase.short, "label", "duration", "stages", "cycles")
         and getattr(phase, name) != field_.get_default()
     ]
-    return ", ".join([lead, *rest])
+    return ", ".join(filter(None, [lead, *rest]))
 
 
 def _short(value: object) -> str:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from engram.protocols import ItemSpec, Protocol, RecordSpec, lesion, probe, repeat, sleep, unroll, wake
+from engram.protocols import ItemSpec, Protocol, RecordSpec, Sleep, lesion, probe, repeat, sleep, unroll, wake
 
 
 @pytest.fixture
@@ -44,6 +44,13 @@ def test_describe_has_one_line_per_step(line):
     assert rows[0].split() == ["0", "0", "s", "wake", "3", "present", "all,", "order", "shuffled"]
     assert "hippocampus" in rows[4]
     assert "1.5 h" in rows[2]
+
+
+def test_a_sleep_that_says_no_duration_is_described_without_one():
+    nights = [wake("all"), Sleep(passes=2), Sleep()]
+    rows = str(unroll(Protocol(name="nights", items=ItemSpec(count=3), schedule=nights))).splitlines()
+    assert rows[2].split()[3:] == ["sleep", "0", "passes", "2"]
+    assert rows[3].split()[3:] == ["sleep", "0"]
 
 
 def test_rows_of_a_phase(line):

@@ -13,7 +13,7 @@ from engram.protocols import ItemSpec, Protocol, each, lesion, probe, wake
 from engram.sim import run
 from engram.sim.deep.feature_maps import QuantisedMaps
 from engram.sim.deep.learner import Learner, learns
-from engram.sim.deep.objective import CrossEntropy
+from engram.sim.deep.objective import CrossEntropy, Objective
 
 _spec = importlib.util.spec_from_file_location("baselines", Path(__file__).with_name("test_baselines_runs.py"))
 baselines = importlib.util.module_from_spec(_spec)
@@ -85,6 +85,30 @@ def test_maps_of_a_lesson_are_what_the_layers_below_give_and_what_the_store_reca
     assert len(items) == LESSON
     for item in items:
         np.testing.assert_array_equal(bench.store.read([item])[0], expected[place[bench.store.sources[item]]])
+
+
+def test_a_loss_of_ones_own_asks_the_network_for_its_answer_and_need_not_know_of_maps(tmp_path):
+    class Twice(ExperienceReplay):
+        kind: Literal["twice"] = "twice"
+
+    class Doubled(Objective):
+        def loss(self, network, batch):
+            return 2 * torch.nn.functional.cross_entropy(network.answer(batch), batch.labels)
+
+    @learns(Twice)
+    class TwiceLearner(Learner):
+        def objective(self, plan, lesson=None, night=None):
+            return Doubled()
+
+    ends = []
+    for kind, rate in ((Twice, 0.02), (ExperienceReplay, 0.04)):  # plain SGD: twice the loss is twice the rate
+        plain = {"optimiser": {"learning_rate": rate, "momentum": 0.0}}
+        subject = Subject(learner(kind, **plain), tmp_path / kind.__name__)
+        for _ in range(3):
+            subject.phase()
+        ends.append(subject.weights())
+    for name, values in ends[0].items():
+        assert torch.allclose(values, ends[1][name], atol=1e-6), name
 
 
 def test_er_mixes_quantised_maps_of_the_lesson_with_recalled_ones(tmp_path):

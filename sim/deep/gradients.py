@@ -126,8 +126,7 @@ class _Step(nn.Module):
         if not len(part.labels):  # a process without a share; the others wait for its gradients all the same
             nothing = sum((values.sum() * 0.0 for values in self._learning), torch.zeros((), device=part.images.device))
             if any(isinstance(layer, nn.SyncBatchNorm) for layer in self.network.modules()):  # and for its statistics
-                see = self.network.from_maps if part.of_maps else self.network
-                nothing = nothing + see(part.images).sum() * 0.0
+                nothing = nothing + self.network.answer(part).sum() * 0.0
             return nothing
         loss = self._objective.loss(self.network, part)
         return loss if weight == 1 else loss * weight

@@ -40,7 +40,7 @@ class Learner:
     >>> from engram.models.deep import FineTune
     >>> class Smoothed(Objective):
     ...     def loss(self, network, batch):
-    ...         return torch.nn.functional.cross_entropy(network(batch.images), batch.labels, label_smoothing=0.1)
+    ...         return torch.nn.functional.cross_entropy(network.answer(batch), batch.labels, label_smoothing=0.1)
     >>> class Cautious(FineTune):
     ...     kind: str = "cautious"
     >>> @learns(Cautious)

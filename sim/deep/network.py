@@ -14,6 +14,7 @@ from ...data.seeds import child_seed
 
 if TYPE_CHECKING:
     from ...models.deep.backbone import Backbone
+    from .objective import Batch
 
 
 class CorticalNetwork(nn.Module):
@@ -55,10 +56,15 @@ class CorticalNetwork(nn.Module):
         logits: Tensor = self.head(self.features(images))
         return logits + self.closed
 
-    def from_maps(self, maps: Tensor) -> Tensor:
-        """Logits [image, slot] of feature maps of the layer at which the network is split."""
-        logits: Tensor = self.head(self.upper(maps))
+    def answer(self, batch: Batch) -> Tensor:
+        """Logits [image, slot] of a batch, of images or of feature maps; what an objective asks."""
+        logits: Tensor = self.head(self.features_of(batch))
         return logits + self.closed
+
+    def features_of(self, batch: Batch) -> Tensor:
+        """Features [image, feature] of a batch, of images or of feature maps."""
+        features: Tensor = self.upper(batch.images) if batch.of_maps else self.features(batch.images)
+        return features
 
     def split(self, backbone: Backbone, layer: str) -> None:
         """Make `lower` and `upper` known: the network up to a layer, and the rest without the head."""

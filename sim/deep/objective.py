@@ -71,7 +71,7 @@ class Objective(ABC):
 
     @abstractmethod
     def loss(self, network: CorticalNetwork, batch: Batch) -> Tensor:
-        """Mean loss of the images of a batch, a scalar."""
+        """Mean loss of the images of a batch, a scalar; `CorticalNetwork.answer` gives its logits."""
 
     def penalty(self, network: CorticalNetwork) -> Tensor | None:
         """What is added to the loss of every update, whatever the batch; None for nothing."""
@@ -92,5 +92,4 @@ class CrossEntropy(Objective):
     """Softmax cross-entropy over the items taught so far."""
 
     def loss(self, network: CorticalNetwork, batch: Batch) -> Tensor:
-        logits = network.from_maps(batch.images) if batch.of_maps else network(batch.images)
-        return cross_entropy(logits, batch.labels)
+        return cross_entropy(network.answer(batch), batch.labels)

@@ -105,15 +105,14 @@ class Training:
 
     def _batch(self, drawn: Drawn, seed: int) -> Batch:
         bench, images = self.bench, drawn.images
-        raw = of_maps = None
-        if images.dtype == torch.uint8:
+        raw = None
+        of_maps = images.dtype != torch.uint8
+        if not of_maps:
             raw = images
             if not isinstance(self.plan.augment, NoAugment):
                 generator = torch.Generator().manual_seed(seed)
                 images = augment(images, self.plan.augment, generator, total=drawn.size, rows=drawn.rows)
             images = bench.normalised(images)
-        else:
-            of_maps = True
         is_recalled = drawn.items >= 0
         extra = None
         if self.objective.uses_extra and bench.store is not None and is_recalled.any():
@@ -126,7 +125,7 @@ class Training:
             extra=extra,
             raw=raw,
             sources=drawn.sources,
-            of_maps=bool(of_maps),
+            of_maps=of_maps,
             share=self.update / self.updates,
             update=self.update,
         )

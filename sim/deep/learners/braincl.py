@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -42,8 +43,8 @@ class SleepStages(Objective):
         rng = self._bench.rng("rem", self._night.step.index, batch.update)
         first = float(rng.beta(self._mixing.alpha, self._mixing.alpha))
         partner = torch.from_numpy(rng.permutation(len(batch.labels))).to(batch.labels.device)
-        mixed = torch.lerp(batch.images[partner], batch.images, first)
-        logits = network.from_maps(mixed) if batch.of_maps else network(mixed)
+        mixed = replace(batch, images=torch.lerp(batch.images[partner], batch.images, first))
+        logits = network.answer(mixed)
         return first * cross_entropy(logits, batch.labels) + (1 - first) * cross_entropy(logits, batch.labels[partner])
 
     def _is_rem(self, share: float) -> bool:

@@ -40,6 +40,6 @@ class CosineCrossEntropy(Objective):
         self._temperature = temperature
 
     def loss(self, network: CorticalNetwork, batch: Batch) -> Tensor:
-        features = network.upper(batch.images) if batch.of_maps else network.features(batch.images)
-        logits = cosine_logits(features.float(), network.head.weight, network.closed, self._temperature)
+        features = network.features_of(batch).float()
+        logits = cosine_logits(features, network.head.weight, network.closed, self._temperature)
         return functional.cross_entropy(logits, batch.labels)

@@ -59,7 +59,7 @@ class DarkExperience(Objective):
         self._met: list[tuple[Batch, Tensor, Tensor]] = []
 
     def loss(self, network: CorticalNetwork, batch: Batch) -> Tensor:
-        logits = network(batch.images).float()
+        logits = network.answer(batch).float()
         is_recalled = torch.from_numpy(batch.is_recalled).to(logits.device)
         recalled, lesson = is_recalled.nonzero().flatten(), (~is_recalled).nonzero().flatten()
         self._met.append((batch, lesson, kept_answers(logits[lesson], torch.isfinite(network.closed))))

@@ -12,8 +12,11 @@ from engram.models import Model
 from engram.models.registry import model
 from engram.protocols import ItemSpec, Protocol, load
 
-PASSES = {"fashion": 30_000, "cifar": 30_000, "tiny": 18_000}
+PASSES = {"fashion": 30_000, "tiny": 12_000}
 """Image passes of a task where all learners have the same."""
+
+PASSES_OF_ALL = {"fashion": 60_000, "cifar": 60_000, "tiny": 36_000}
+"""Image passes of the one lesson of all classes."""
 
 SMALL_RESIDUAL = {
     "backbone": {"kind": "resnet", "depth": 18, "width": 32, "norm": "group", "stem": "imagenet"},
@@ -94,7 +97,7 @@ def sizes() -> list[Cell]:
     """What a store is worth by itself: all classes at once, learned from nothing but what it gives back."""
     cells = []
     for images, budgets in BUDGETS.items():
-        common: dict[str, Any] = {"passes": 3 * PASSES[images], **(SMALL_RESIDUAL if images == "tiny" else {})}
+        common: dict[str, Any] = {"passes": PASSES_OF_ALL[images], **(SMALL_RESIDUAL if images == "tiny" else {})}
         classes = 20 if images == "tiny" else None
         for store in IMAGES:
             for budget in budgets:

@@ -4,7 +4,7 @@
     python benchmarks/image_streams.py fashion-equal   the same, every learner with the same number of image passes
     python benchmarks/image_streams.py tiny            20 Tiny-ImageNet classes, 5 tasks, 1 MB, at equal passes: fewer
     python benchmarks/image_streams.py sizes           accuracy against bytes of every store at 28, 32 and 64 pixels
-    python benchmarks/image_streams.py report          the tables, also into docs/image-streams-results.md
+    python benchmarks/image_streams.py report          the tables, also into docs/image-streams-results.md, and a figure
 
 Image files are those of a folder (--data, else ENGRAM_DATA) with fashion-mnist/, cifar10-jpeg-*.tar.xz and
 tiny-imagenet.tar.xz. Settings were fixed on seed 100; seed 7 is for reporting. Every cell is a recording in
@@ -22,11 +22,12 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pandas as pd
 from image_stream_cells import CELLS, Cell
 
 import engram as eg
-from engram.analysis import continual_table
+from engram.analysis import continual_table, plot_accuracy_against
 from engram.data.recording import open_recording
 
 ROOT = Path(__file__).parent.parent
@@ -56,9 +57,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "image-streams")
     parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results" / "image-streams")
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "image-streams-results.md")
+    parser.add_argument("--figure", type=Path, default=ROOT / "docs" / "figures" / "accuracy-against-bytes.png")
     given = parser.parse_args(arguments)
     if given.part == "report":
         report(given.results, given.page)
+        if (sizes := given.results / "sizes.csv").exists():
+            draw_sizes(pd.read_csv(sizes), given.figure)
         return
     if given.data is None:
         parser.error("where are the images? Give --data, or set ENGRAM_DATA")
@@ -145,6 +149,24 @@ def report(results: Path, page: Path) -> None:
         text = re.sub(place, lambda _, b=begin, t=table, e=end: f"{b}\n{t}\n{e}", text, flags=re.DOTALL)
     if page.exists():
         page.write_text(text, encoding="utf-8")
+
+
+PANELS = {"fashion": "Fashion-MNIST, 28 px, grey", "cifar": "CIFAR-10, 32 px", "tiny": "Tiny-ImageNet (20), 64 px"}
+
+
+def draw_sizes(table: pd.DataFrame, path: Path) -> None:
+    """Accuracy against bytes, a panel for each size of images and a line for each store."""
+    parts = table["cell"].str.split("-", expand=True)
+    table = table.assign(images=parts[0], model=parts[1], store=parts[1], recording=table["cell"])
+    table["subject"] = table.groupby("cell").cumcount()
+    table["model"] = table["model"].replace("all", "all images")
+    figure, panels = plt.subplots(1, len(PANELS), figsize=(10.5, 3.2), layout="constrained")
+    for axes, (images, title) in zip(panels, PANELS.items(), strict=True):
+        plot_accuracy_against(table[table["images"] == images], axes)
+        axes.set_title(title, fontsize="medium")
+        axes.set_ylim(0, None)
+    panels[0].legend(frameon=False, loc="lower right")
+    figure.savefig(path, dpi=150)
 
 
 if __name__ == "__main__":

@@ -86,10 +86,10 @@ def fewer_cells() -> list[Cell]:
 
     cells = [cell("joint", "joint", None), cell("finetune", "finetune", None)]
     cells += [cell(f"{learner}-{store}", learner, store=store) for learner in ("er", "braincl") for store in IMAGES]
-    return [*cells, cell("icarl-raw", "icarl"), cell("der-raw", "der")]
+    return cells
 
 
-BUDGETS = {"fashion": (100, 200, 400, 800, 1600), "cifar": (200, 400, 800, 1600), "tiny": (250, 500, 1000, 2000)}
+BUDGETS = {"fashion": (100, 400, 1600), "cifar": (200, 600, 1800), "tiny": (250, 750, 2250)}
 """Thousands of bytes."""
 
 

@@ -108,8 +108,13 @@ class ImageCollection:
             If there are no images, or their folders are no classes.
         """
         if not self.paths:
+            useless = (
+                f"; {counted(len(self.faults), 'file')} cannot be used: {at_most(self.faults)}" if self.faults else ""
+            )
             others = f" (but other files: {at_most(self.left_out, 3)})" if self.left_out else ""
-            raise ValueError(f"{self.where}: no images{others}; expected class/image.png or train/class/image.png")
+            raise ValueError(
+                f"{self.where}: no images{others}{useless}; expected class/image.png or train/class/image.png"
+            )
         try:
             if self.labels_beside:
                 return place_by_labels(self.paths, self.labels_beside)

@@ -297,11 +297,14 @@ def pack(
         bool, typer.Option("--strict", help="Refuse files that cannot be used, where they would be left out.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing pack.")] = False,
+    domain_folders: Annotated[
+        bool, typer.Option("--domain-folders", help="Take the outermost folders, above the classes, for domains.")
+    ] = False,
 ) -> None:
     """Bring images to one size and pack them into a few large files, once."""
     from .image_pack import make_pack
 
-    typer.echo(make_pack(source, out, size, quality, strict, overwrite))
+    typer.echo(make_pack(source, out, size, quality, strict, overwrite, "folders" if domain_folders else "none"))
 
 
 @app.command()

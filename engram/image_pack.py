@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Literal
 
 
-def make_pack(source: Path, out: Path, size: int, quality: int, strict: bool, overwrite: bool) -> str:
+def make_pack(
+    source: Path, out: Path, size: int, quality: int, strict: bool, overwrite: bool, domains: Literal["none", "folders"]
+) -> str:
     """Pack images into a folder and say what came of it.
 
     Parameters
@@ -21,6 +24,8 @@ def make_pack(source: Path, out: Path, size: int, quality: int, strict: bool, ov
         Whether files that cannot be used are refused and not left out.
     overwrite : bool
         Whether a pack that is there is replaced; nothing else is.
+    domains : {"none", "folders"}
+        Whether the folders above the classes are domains.
 
     Returns
     -------
@@ -40,7 +45,7 @@ def make_pack(source: Path, out: Path, size: int, quality: int, strict: bool, ov
     if old and new.exists():
         raise FileExistsError(f"{new} is there, left over from a pack that was not finished; remove it first")
     try:
-        report = pack_images(source, new, size=size, quality=quality, strict=strict)
+        report = pack_images(source, new, size=size, quality=quality, strict=strict, domains=domains)
     except BaseException:
         if old:
             shutil.rmtree(new, ignore_errors=True)

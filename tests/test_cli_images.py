@@ -1,11 +1,14 @@
 """``engram run`` on one's own images: size, budget, unknown classes, order of classes; ``engram pack`` before it."""
 
 import json
+import shutil
+import tarfile
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from engram.data.images import Images
 from engram.data.recording import open_recording
 
 PROTOCOL = """
@@ -256,6 +259,23 @@ def test_a_pack_replaces_a_pack_and_nothing_else(engram, images, tmp_path):
     code, told = pack(out="images/ant/0.png")
     assert code == 2
     assert not (tmp_path / "pack.new").exists()
+
+
+def test_the_folders_above_the_classes_are_domains_of_a_pack_if_asked_for(engram, images, tmp_path):
+    for domain in ("photo", "sketch"):
+        shutil.copytree(images, tmp_path / "domains" / domain)
+    assert engram("pack", tmp_path / "domains", tmp_path / "pack", "--size", 8, "--domain-folders").exit_code == 0
+    assert Images(path=tmp_path / "pack").pool().domains == ("photo", "sketch")
+
+
+def test_an_archive_of_nothing_but_refused_members_names_them(engram, tmp_path):
+    with tarfile.open(tmp_path / "bad.tar", "w") as archive:
+        link = tarfile.TarInfo("cat/0.png")
+        link.type, link.linkname = tarfile.SYMTYPE, "elsewhere.png"
+        archive.addfile(link)
+    told = engram("pack", tmp_path / "bad.tar", tmp_path / "pack")
+    assert told.exit_code == 2
+    assert "no images; 1 file cannot be used: cat/0.png" in told.stderr
 
 
 # What lies where stores go ------------------------------------------------------------------------------------------

@@ -130,6 +130,8 @@ def in_markdown(table: pd.DataFrame) -> str:
 def in_words(values: pd.Series, digits: int) -> str:
     if values.isna().all():
         return "-"
+    if values.isin([float("inf")]).all():
+        return "∞"
     spread = f" ± {values.sem():,.{digits}f}" if digits and len(values) > 1 else ""
     return f"{values.mean():,.{digits}f}{spread}"
 

@@ -13,6 +13,7 @@ from typing import Protocol as Interface
 import numpy as np
 
 from .orders import Ints, balanced, derangement, shuffled
+from .spacing import spaced
 
 
 class Draw(Interface):
@@ -81,3 +82,33 @@ class Derangement:
         """Labels given to `items`."""
         slots = np.sort(tape[self.places])
         return tape[self.start + np.searchsorted(slots, items)]
+
+
+@dataclass(frozen=True, slots=True)
+class Spaced:
+    """Several presentations of the slots at `places`, with so many others between two of one slot; see `spacing`."""
+
+    start: int
+    places: Ints
+    exposures: int
+    least: int
+    most: int
+    shuffled: bool
+
+    def fill(self, tape: Ints, presented: Ints, rng: np.random.Generator) -> None:
+        slots = tape[self.places]
+        order = rng.permutation(len(slots)) if self.shuffled else np.arange(len(slots))
+        drawn = slots[order[spaced(len(slots), self.exposures, self.least, self.most, rng)]]
+        tape[self.start : self.start + len(drawn)] = drawn
+
+
+def counterparts(these: Ints, those: Ints, wanted: Ints) -> Ints:
+    """For each of `wanted`, which are among `these`, what stands at its place in `those`.
+
+    Examples
+    --------
+    >>> counterparts(np.array([4, 2, 7]), np.array([0, 1, 3]), np.array([7, 4]))
+    array([3, 0])
+    """
+    order = np.argsort(these)
+    return those[order[np.searchsorted(these, wanted, sorter=order)]]

@@ -108,6 +108,23 @@ def _selection(value: Any) -> str | tuple[int, ...] | tuple[str, ...]:
     return selection
 
 
+def _cues(value: Any) -> Any:
+    if isinstance(value, str) and value in SELECTIONS:
+        raise ValueError(f"{found(value)}; expected the list whose items are the cues, by name, or slot numbers")
+    return _selection(value)
+
+
+def _lag(value: Any) -> Any:
+    numbers = value if isinstance(value, (list, tuple)) else [value]
+    if any(isinstance(n, bool) or not isinstance(n, int) or not 0 <= n <= MAX_COUNT for n in numbers):
+        raise refuse(value, f"how many other presentations stand between, from 0 to {MAX_COUNT}, or two such numbers")
+    if not isinstance(value, (list, tuple)):
+        return value
+    if len(value) != 2 or value[0] > value[1]:
+        raise refuse(value, "the least and the most, such as [2, 5]")
+    return tuple(value)
+
+
 def _order(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return read_slots(value)
@@ -141,6 +158,25 @@ _selection_schema = {
 Slots = Annotated[tuple[int, ...], PlainValidator(read_slots), WithJsonSchema(SLOTS_SCHEMA)]
 Selection = Annotated[
     str | tuple[int, ...] | tuple[str, ...], PlainValidator(_selection), WithJsonSchema(_selection_schema)
+]
+Cues = Annotated[
+    str | tuple[int, ...] | tuple[str, ...],
+    PlainValidator(_cues),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": f"^{WORD}$", "not": {"enum": list(SELECTIONS)}},
+                SLOTS_SCHEMA,
+                {**_names_schema, "uniqueItems": True},
+            ]
+        }
+    ),
+]
+_lag_schema = {"type": "integer", "minimum": 0, "maximum": MAX_COUNT}
+Lag = Annotated[
+    int | tuple[int, int],
+    PlainValidator(_lag),
+    WithJsonSchema({"anyOf": [_lag_schema, {"type": "array", "items": _lag_schema, "minItems": 2, "maxItems": 2}]}),
 ]
 Targets = Annotated[
     str | tuple[int, ...] | tuple[str, ...],

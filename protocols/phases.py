@@ -8,7 +8,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
 from ..data.corruptions import CORRUPTIONS, SEVERITIES
 from .durations import Duration, DurationField
-from .fields import Count, Flag, Label, Order, Selection, Share, Word
+from .fields import Count, Cues, Flag, Label, Lag, Order, Selection, Share, Word
 from .problems import Problem, ProtocolError, Spec, found, refuse_word
 
 
@@ -83,6 +83,11 @@ class Wake(Phase):
         Labels given: right ones; those of other items, one derangement per subject; or a share wrong.
     exposures : int
         Presentations of each item: so many rounds through the selection, reshuffled each round if shuffled.
+    lag : int or list of two int, optional
+        How many other presentations stand between two of one item: 0 is massed; a pair is the least and the most, drawn
+        for every subject. None: rounds through the selection.
+    cued_by : list name, list of names or slot numbers, optional
+        What each item is paired with: the k-th of these is shown together with the k-th item.
     duration : Duration
         Of one presentation.
     domain : str, optional
@@ -105,9 +110,21 @@ class Wake(Phase):
     order: Order = "listed"
     labels: Labels = "true"
     exposures: Count = 1
+    lag: Lag | None = None
+    cued_by: Cues | None = None
     duration: DurationField = Duration("1 s")
     domain: Word | None = None
     passes: Count | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Wake:
+        if self.lag is not None and self.exposures == 1:
+            raise _problem("lag", "a lag is between presentations of one item; set exposures to 2 or more")
+        if self.cued_by is not None and self.present in ("seen", "new"):
+            raise _problem(
+                "cued_by", f"{found(self.present)} in present; pairs need items in a known order, such as a list"
+            )
+        return self
 
 
 class Stage(Spec):
@@ -280,12 +297,16 @@ class Probe(Phase):
     lesions : list of str, optional
         One row of results per lesion; ``none`` is the intact subject. Empty: the lesion in force.
     learn : bool
-        Whether the probe teaches.
+        Whether the probe teaches. What comes out at recall is then learned as if it were presented at that place.
     every : ``"epoch"``, optional
         Also probe the wake phase right before after each of its epochs.
     scoring : ``"item"``, ``"strict"`` or ``"free"``, optional
         For recall: right item whatever its position within the list (``item``, also when None), right item at
-        its position (``strict``), or free recall (``free``).
+        its position (``strict``), or free recall (``free``). The order of a list is that in which its items were last
+        presented.
+    cued_by : list name, list of names or slot numbers, optional
+        For recall: the k-th of these is shown to recall the k-th item, one after the other in an order drawn for every
+        subject; scored by cue.
     corruptions : ``"all"`` or list of str, optional
         Also test with corrupted images, of these kinds (`engram.data.corruptions.CORRUPTIONS`).
     severities : list of int, optional
@@ -310,6 +331,7 @@ class Probe(Phase):
     learn: Flag = False
     every: Literal["epoch"] | None = None
     scoring: Literal["item", "strict", "free"] | None = None
+    cued_by: Cues | None = None
     corruptions: Corruptions = ()
     severities: Annotated[tuple[Severity, ...], Field(max_length=5)] | None = None
     unknown: Unknown = False
@@ -338,8 +360,11 @@ class Probe(Phase):
             raise _problem("cue", "is missing; a cued probe needs a cue, such as cue: {fraction: 0.5}")
         if self.kind != "cued" and self.cue is not None:
             raise _problem("cue", f"only a probe of kind cued takes a cue; this one is of kind {self.kind}")
-        if self.kind != "recall" and self.scoring is not None:
-            raise _problem("scoring", f"only a probe of kind recall takes scoring; this one is of kind {self.kind}")
+        if self.kind == "recall":
+            self._check_recall()
+        for name in ("scoring", "cued_by"):
+            if self.kind != "recall" and getattr(self, name) is not None:
+                raise _problem(name, f"only a probe of kind recall takes {name}; this one is of kind {self.kind}")
         if len(set(self.lesions)) < len(self.lesions):
             raise _problem("lesions", f"{found(self.lesions)}; expected each lesion once")
         if self.every is not None and len(self.lesions) > 1:
@@ -354,6 +379,16 @@ class Probe(Phase):
         if self.severities is not None and len(set(self.severities)) != len(self.severities or (0, 0)):
             raise _problem("severities", f"{found(self.severities)}; expected numbers from 1 to 5, each once")
         return self
+
+    def _check_recall(self) -> None:
+        if self.every is not None:
+            raise _problem("every", "only a probe of kind recognition or cued takes every; this one is of kind recall")
+        if self.cued_by is None:
+            return
+        if self.scoring is not None:
+            raise _problem("scoring", f"{found(self.scoring)}; recall by cues is scored by cue: leave scoring out")
+        if self.of in ("seen", "new"):
+            raise _problem("cued_by", f"{found(self.of)} in of; pairs need items in a known order, such as a list")
 
 
 class Lesion(Phase):

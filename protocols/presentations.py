@@ -27,6 +27,8 @@ class Presentations:
         Slot whose label is given.
     wrong : float64 array [presentation]
         Share of the images that get wrong labels.
+    cue : int64 array [presentation]
+        Slot that is shown together with the item; -1 where none is.
     drawn : int64 array
         Everything drawn for this subject; `Timeline.probed` reads it.
 
@@ -46,6 +48,7 @@ class Presentations:
     item: Ints
     label: Ints
     wrong: NDArray[np.float64]
+    cue: Ints
     drawn: Ints = field(repr=False)
 
     def of(self, phase: int) -> Presentations:
@@ -53,7 +56,13 @@ class Presentations:
         first, last = np.searchsorted(self.phase, [phase, phase + 1])
         rows = slice(first, last)
         return Presentations(
-            self.phase[rows], self.order[rows], self.item[rows], self.label[rows], self.wrong[rows], self.drawn
+            self.phase[rows],
+            self.order[rows],
+            self.item[rows],
+            self.label[rows],
+            self.wrong[rows],
+            self.cue[rows],
+            self.drawn,
         )
 
     def __len__(self) -> int:

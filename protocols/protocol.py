@@ -317,13 +317,15 @@ def walk(elements: tuple[Element, ...], at: Loc = ("schedule",)) -> Iterator[tup
 
 def _abilities(element: Element) -> Iterator[tuple[str, Loc]]:
     match element:
-        case Wake(domain=domain, labels=labels, passes=passes):
+        case Wake(domain=domain, labels=labels, passes=passes, cued_by=cues):
             if domain is not None:
                 yield "domains", ("wake", "domain")
             if labels != "true":
                 yield "labels", ("wake", "labels")
             if passes is not None:
                 yield "passes", ("wake", "passes")
+            if cues is not None:
+                yield "pairs", ("wake", "cued_by")
         case Sleep(cue=cue, replay=replay):
             yield "sleep", ("sleep",)
             if cue is not None:
@@ -349,8 +351,10 @@ def _abilities_of_probe(probe: Probe) -> Iterator[tuple[str, Loc]]:
         yield "order", ("probe", "scoring")
     if any(lesion != "none" for lesion in probe.lesions):
         yield "lesion", ("probe", "lesions")
+    if probe.cued_by is not None:
+        yield "pairs", ("probe", "cued_by")
     if probe.learn:
-        yield "learning-probes", ("probe", "learn")
+        yield "learning-recall" if probe.kind == "recall" else "learning-probes", ("probe", "learn")
     if probe.corruptions:
         yield "corruptions", ("probe", "corruptions")
     if probe.unknown:

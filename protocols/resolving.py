@@ -120,7 +120,7 @@ def _elements(elements: Sequence[Element]) -> Iterator[Element]:
 def _slots_named(schedule: Sequence[Element]) -> Iterator[int]:
     """Slots that selections and orders give by number."""
     for element in _elements(schedule):
-        for name in ("present", "order", "of", "replay", "cue"):
+        for name in ("present", "order", "of", "replay", "cue", "cued_by"):
             value = getattr(element, name, None)
             if isinstance(value, tuple):
                 yield from (slot for slot in value if isinstance(slot, int))

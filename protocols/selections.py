@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..data.wording import nearest, one_of
+from ..data.wording import counted, nearest, one_of
 from .draws import Draw, Met, Shuffle
 from .fields import SELECTIONS
 from .items import ItemSpec, PermutedList
@@ -110,6 +110,20 @@ class Selections:
             return str(selection), ""
         chosen = self._plain(selection, current, loc, use=False)
         return (chosen.places, chosen.list) if chosen else (self.everything.places, "")
+
+    def cues(self, selection: AnySelection, answers: Chosen, loc: Loc, use: bool) -> Chosen | None:
+        """Items that cue `answers`, each the one at its place, or None after a mistake."""
+        chosen = self._plain(selection, None, loc, use)
+        if chosen is None:
+            return None
+        if len(chosen) != len(answers):
+            text = f"{found(selection)} of {counted(len(chosen), 'item')} for {counted(len(answers), 'item')}"
+            self.mistake(loc, f"{text}; expected one cue for each")
+            return None
+        if chosen.fixed and answers.fixed and (chosen.places == answers.places).any():
+            self.mistake(loc, f"{found(selection)}, which pairs an item with itself; expected other items")
+            return None
+        return chosen
 
     def _plain(self, selection: AnySelection, current: Chosen | None, loc: Loc, use: bool) -> Chosen | None:
         if selection == "all":

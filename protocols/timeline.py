@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from .draws import Derangement, Draw
+from .draws import Derangement, Draw, counterparts
 from .durations import format_seconds
 from .orders import Ints
 from .phases import AnyPhase, Lesion, Probe, Rest, Sleep, Wake
@@ -67,6 +67,7 @@ class Program:
     draws: tuple[Draw, ...]
     length: int  # of the tape
     deranged: tuple[tuple[Derangement, Ints], ...]  # with the presentations it gives labels to
+    paired: tuple[tuple[Ints, Ints, slice], ...]  # places of items and of their cues, with the presentations
     asked: dict[tuple[int, str], Ints | str]  # (step, field) -> places on the tape, "seen" or "new"
 
 
@@ -112,6 +113,11 @@ class Timeline:
         return tuple(step.index for step in self.steps if step.kind == "probe")
 
     @cached_property
+    def recall_steps(self) -> tuple[int, ...]:
+        """Indices of the probes of kind recall: the recall tests, in their order."""
+        return tuple(k for k in self.probe_steps if getattr(self.steps[k].phase, "kind", "") == "recall")
+
+    @cached_property
     def curve_steps(self) -> tuple[int, ...]:
         """Indices of the wake steps that are probed after each epoch."""
         return tuple(step.index for step in self.steps if step.curve)
@@ -145,6 +151,9 @@ class Timeline:
         label = item.copy()
         for exchange, rows in program.deranged:
             label[rows] = exchange.labels(tape, item[rows])
+        cue = np.full(len(item), -1, dtype=np.int64)
+        for answers, cues, rows in program.paired:
+            cue[rows] = counterparts(tape[answers], tape[cues], item[rows])
         starts = np.cumsum(program.per_step) - program.per_step
         return Presentations(
             phase=np.repeat(np.arange(len(self.steps)), program.per_step),
@@ -152,6 +161,7 @@ class Timeline:
             item=item,
             label=label,
             wrong=np.repeat(program.wrong, program.per_step),
+            cue=cue,
             drawn=tape,
         )
 

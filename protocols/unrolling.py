@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..data.wording import one_of
 from .blocks import Each, Element, Repeat
-from .draws import Derangement, Shuffle
+from .draws import Derangement, Shuffle, Spaced
 from .draws import Sequence as DrawnSequence
 from .fields import MAX_COUNT
 from .items import ItemSpec, PermutedList, SizedList
@@ -23,7 +24,8 @@ from .phases import AnyPhase, Lesion, Probe, Rest, Sleep, Wake, WrongLabels
 from .problems import Loc, Problem, ProtocolError, found
 from .protocol import Protocol
 from .resolving import SUPPOSED_DOMAINS
-from .selections import Chosen, Selections
+from .selections import Chosen, Selections, same_for_all
+from .spacing import fits
 from .timeline import Program, Step, Timeline
 
 
@@ -95,6 +97,7 @@ class _Walk:
         self.per_step = array("q")
         self.wrong = array("d")
         self.asked: dict[tuple[int, str], Ints | str] = {}
+        self.paired: list[tuple[Ints, Ints, slice]] = []
         self.exchanges: dict[tuple[int, bytes], tuple[Derangement, list[Ints]]] = {}
         self.exchange_of: dict[int, tuple[Chosen, Derangement, list[Ints]]] = {}
 
@@ -106,6 +109,7 @@ class _Walk:
             draws=tuple(self.items.draws),
             length=self.items.length,
             deranged=tuple((exchange, np.concatenate(rows)) for exchange, rows in self.exchanges.values()),
+            paired=tuple(self.paired),
             asked=self.asked,
         )
         return Timeline(steps=tuple(self.steps), count=self.items.count, program=program)
@@ -197,24 +201,47 @@ class _Walk:
             self.wrong[index] = phase.labels.wrong
         elif phase.labels == "deranged":
             self.derange(phase, chosen, place, (*loc, "labels"), np.arange(first, first + size))
+        if phase.cued_by is not None:
+            cues = self.items.cues(phase.cued_by, chosen, (*loc, "cued_by"), use=True)
+            if cues is not None:
+                self.paired.append((chosen.places, cues.places, slice(first, first + size)))
         self.items.meet(phase.present, chosen)
 
     def ordered(self, phase: Wake, chosen: Chosen, loc: Loc) -> Ints:
         """Places of all presentations of a wake phase, in order."""
+        if phase.lag is not None:
+            return self.spaced(phase, chosen, loc)
         if phase.order == "shuffled" and len(chosen) > 1:
             start = self.items.reserve(len(chosen) * phase.exposures)
             self.items.draws.append(Shuffle(start, chosen.places, phase.exposures))
             return np.arange(start, self.items.length)
+        turns = self.turns(phase, chosen, loc)
+        return turns if phase.exposures == 1 else np.tile(turns, phase.exposures)
+
+    def turns(self, phase: Wake, chosen: Chosen, loc: Loc) -> Ints:
+        """Places of the items in the order in which they come in a round."""
         if not isinstance(phase.order, tuple):
-            return chosen.places if phase.exposures == 1 else np.tile(chosen.places, phase.exposures)
+            return chosen.places
         if not chosen.fixed:
             self.items.mistake(loc, _ORDER_OF_DRAWN)
         elif sorted(phase.order) != sorted(chosen.places.tolist()):
             text = f"{found(phase.order)}; expected the {len(chosen)} slots that are presented, each once"
             self.items.mistake(loc, text)
         else:
-            return np.tile(np.array(phase.order, dtype=np.int64), phase.exposures)
-        return np.tile(chosen.places, phase.exposures)
+            return np.array(phase.order, dtype=np.int64)
+        return chosen.places
+
+    def spaced(self, phase: Wake, chosen: Chosen, loc: Loc) -> Ints:
+        """Places of all presentations of a wake phase with a lag."""
+        least, most = phase.lag if isinstance(phase.lag, tuple) else (phase.lag, phase.lag)
+        turns = self.turns(phase, chosen, loc)
+        start = self.items.reserve(len(turns) * phase.exposures)
+        if fits(len(turns), least, most):
+            shuffled = phase.order == "shuffled"
+            self.items.draws.append(Spaced(start, turns, phase.exposures, least, most, shuffled))
+        else:
+            self.items.mistake((*loc[:-1], "lag"), _misfit(phase.lag, len(turns), least, most))
+        return np.arange(start, self.items.length)
 
     def derange(self, phase: Wake, chosen: Chosen, place: _Place, loc: Loc, rows: Ints) -> None:
         """Give `rows` the labels of one derangement of everything that is taught in the innermost each block."""
@@ -238,9 +265,17 @@ class _Walk:
 
     def probe(self, phase: Probe, place: _Place, loc: Loc) -> None:
         wanted, name = self.items.ask(phase.of, place.current, (*loc, "of"))
+        cues = None
+        if phase.cued_by is not None and not isinstance(wanted, str):
+            cues = self.items.cues(phase.cued_by, same_for_all(wanted), (*loc, "cued_by"), use=False)
         for lesion in phase.lesions or (self.lesion,):
             index = self.step("probe", phase, place, list_name=name, lesion=lesion)
             self.asked[index, "of"] = wanted
+            if cues is not None and not isinstance(wanted, str):
+                self.asked[index, "cued_by"] = cues.places
+                start = self.items.reserve(len(wanted))
+                self.items.draws.append(Shuffle(start, wanted))
+                self.asked[index, "targets"] = np.arange(start, self.items.length)
 
     def sleep(self, phase: Sleep, place: _Place, loc: Loc) -> None:
         index = self.step("sleep", phase, place, seconds=phase.seconds)
@@ -384,6 +419,15 @@ class _Walk:
 
 
 _ORDER_OF_DRAWN = "a given order needs items that are the same for every subject; allowed here: listed or shuffled"
+
+
+def _misfit(lag: object, items: int, least: int, most: int) -> str:
+    told = f"{found(lag)} for {items} item{'' if items == 1 else 's'}"
+    if least == most:
+        lags = [n for n in range(items) if items % (n + 1) == 0]
+        near = sorted(sorted(lags, key=lambda n: abs(n - least))[:3])
+        return f"{told}; they come back in groups of lag + 1, which must divide their number: {one_of(near)} would fit"
+    return f"{told}; they come back in groups of {least + 1} to {most + 1}, into which they cannot be divided"
 
 
 def _beyond(limit: str) -> ProtocolError:

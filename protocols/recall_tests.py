@@ -1,0 +1,171 @@
+"""What recall tests ask for: which items, in which order they were last presented, by which cues."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .draws import counterparts
+from .orders import Ints
+from .phases import Probe, Wake
+from .presentations import Presentations
+from .timeline import Step, Timeline
+
+Scoring = Literal["strict", "item", "free", "cued"]
+
+
+@dataclass(frozen=True, eq=False)
+class RecallTest:
+    """What one recall test asks of several subjects.
+
+    Parameters
+    ----------
+    trial : int
+        Number of the test among the recall tests of a subject, from 0.
+    list : str
+        Name of the list that is asked for; empty where none is named.
+    scoring : ``"strict"``, ``"item"``, ``"free"`` or ``"cued"``
+        What counts: the item at its own position, anywhere in the output, in free output; or to its cue.
+    learn : bool
+        Whether what comes out is learned.
+    items : int64 array [subject, position]
+        Slots that are asked for, in the order in which they were last presented; those that never were come last. -1
+        behind the end, where subjects are asked for different numbers of items.
+    times : float64 array [subject, position]
+        Protocol time at which the last presentation of each ended, in s; NaN for those never presented.
+    seen : bool array [subject, slot]
+        What was presented by then.
+    cues : int64 array [subject, cue] or None
+        Slots that are shown one after the other.
+    targets : int64 array [subject, cue] or None
+        The slot that each cue asks for.
+    """
+
+    trial: int
+    list: str
+    scoring: Scoring
+    learn: bool
+    items: Ints
+    times: NDArray[np.float64]
+    seen: NDArray[np.bool_]
+    cues: Ints | None = None
+    targets: Ints | None = None
+
+    @property
+    def length(self) -> int:
+        """Positions of the list."""
+        return self.items.shape[1]
+
+
+class RecallTests:
+    """The recall tests of several subjects.
+
+    Parameters
+    ----------
+    timeline : Timeline
+        Of all of them.
+    presentations : sequence of Presentations
+        Of each subject.
+
+    Examples
+    --------
+    >>> from engram.protocols import ItemSpec, Protocol, probe, unroll, wake
+    >>> schedule = [wake([2, 0, 1]), probe("all", kind="recall", scoring="strict")]
+    >>> timeline = unroll(Protocol(name="three", items=ItemSpec(count=3), schedule=schedule))
+    >>> RecallTests(timeline, [timeline.presentations(seed) for seed in (0, 1)]).at(1).items
+    array([[2, 0, 1],
+           [2, 0, 1]])
+    """
+
+    def __init__(self, timeline: Timeline, presentations: Sequence[Presentations]) -> None:
+        self._timeline = timeline
+        self._drawn = np.stack([each.drawn for each in presentations])  # [subject, place on the tape]
+        self._item = np.stack([each.item for each in presentations])  # [subject, presentation]
+        phase = presentations[0].phase
+        self._until = np.searchsorted(phase, np.arange(len(timeline)), side="right")  # [step] presentations by its end
+        self._ends = _ends(timeline, presentations[0])
+        self._trial = {step: trial for trial, step in enumerate(timeline.recall_steps)}
+        self._rows = np.arange(len(presentations))
+        self._last = np.full((len(presentations), timeline.count), -1, dtype=np.int64)  # presentation, by slot
+        self._counted = 0  # presentations that `_last` knows of
+
+    def at(self, step: int | Step) -> RecallTest:
+        """The test at a step of the timeline.
+
+        Parameters
+        ----------
+        step : int or Step
+            A probe of kind recall. Tests that are asked for in their order take the least time.
+
+        Returns
+        -------
+        RecallTest
+
+        Raises
+        ------
+        ValueError
+            If the step is no recall test.
+        """
+        row = self._timeline.steps[step if isinstance(step, int) else step.index]
+        phase = row.phase
+        if row.index not in self._trial or not isinstance(phase, Probe):
+            raise ValueError(f"found step {row.index}, a {row.kind} step; expected a probe of kind recall")
+        self._count(int(self._until[row.index]))
+        asked = self._timeline.program.asked
+        wanted = asked[row.index, "of"]
+        listed = self._met(wanted) if isinstance(wanted, str) else self._drawn[:, wanted]
+        last = np.take_along_axis(self._last, listed.clip(min=0), axis=1)
+        never = (last < 0) | (listed < 0)
+        order = np.argsort(
+            np.where(listed < 0, len(self._ends) + 1, np.where(never, len(self._ends), last)), kind="stable"
+        )
+        items, last, never = (np.take_along_axis(part, order, axis=1) for part in (listed, last, never))
+        ends = self._ends[last.clip(min=0)] if len(self._ends) else np.zeros(last.shape)
+        cues, targets = self._pairs(row.index, listed)
+        return RecallTest(
+            trial=self._trial[row.index],
+            list=row.list,
+            scoring="cued" if cues is not None else phase.scoring or "item",
+            learn=phase.learn,
+            items=items,
+            times=np.where(never, np.nan, ends),
+            seen=self._last >= 0,
+            cues=cues,
+            targets=targets,
+        )
+
+    def _count(self, until: int) -> None:
+        """Know of the first `until` presentations, and of no others."""
+        if until < self._counted:
+            self._last[:] = -1
+            self._counted = 0
+        for number in range(self._counted, until):
+            self._last[self._rows, self._item[:, number]] = number
+        self._counted = until
+
+    def _met(self, wanted: str) -> Ints:
+        """Slots seen (or new) in each subject; -1 behind the end."""
+        chosen = (self._last >= 0) == (wanted == "seen")
+        slots = np.where(chosen, np.arange(chosen.shape[1]), -1)
+        front = np.argsort(~chosen, axis=1, kind="stable")[:, : int(chosen.sum(axis=1).max())]
+        return np.take_along_axis(slots, front, axis=1)
+
+    def _pairs(self, step: int, answers: Ints) -> tuple[Ints | None, Ints | None]:
+        asked = self._timeline.program.asked
+        if (step, "cued_by") not in asked:
+            return None, None
+        targets = self._drawn[:, asked[step, "targets"]]
+        cues = self._drawn[:, asked[step, "cued_by"]]
+        given = [counterparts(*subject) for subject in zip(answers, cues, targets, strict=True)]
+        return np.stack(given), targets
+
+
+def _ends(timeline: Timeline, presentations: Presentations) -> NDArray[np.float64]:
+    """When each presentation ends, the same for all subjects, in s."""
+    start = np.array([step.start for step in timeline])
+    lasts = np.array([step.phase.duration.seconds if isinstance(step.phase, Wake) else 0.0 for step in timeline])
+    return start[presentations.phase] + (presentations.order + 1) * lasts[presentations.phase]

@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"\n{part}\n\n{in_markdown(table)}", flush=True)
         if not given.only:
             given.results.mkdir(parents=True, exist_ok=True)
-            table.to_csv(given.results / f"{part}.csv", index=False, float_format="%.6g")
+            table.to_csv(given.results / f"{part}.csv", index=False, float_format="%.9g")
 
 
 def run_cells(part: str, cells: list[Cell], given: argparse.Namespace) -> pd.DataFrame:

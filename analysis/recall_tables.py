@@ -1,0 +1,152 @@
+"""Which responses belong to which studied list: what the measures of recall read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..data.wording import nearest, one_of
+from .probes import require_columns
+
+OF_A_TRIAL = ("phase", "list", "list_length", "label", "repetition", "delay", "lesion", "condition", "list_type")
+
+
+@dataclass(frozen=True)
+class ListOutputs:
+    """Responses and studied positions of every list as arrays, with the group that each list counts for.
+
+    ``outputs`` [list, response] holds the input position of each response in the order of output, 0 where nothing of
+    the list came out; ``places`` [list, response] its output position; ``pool`` [list, position from 0] is True at the
+    studied positions (place 0 is none); ``group`` [list] is a row of ``groups``: model, subject and factors.
+    """
+
+    outputs: np.ndarray
+    places: np.ndarray
+    pool: np.ndarray
+    group: np.ndarray
+    groups: pd.DataFrame
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Number of studied positions, shape [list]."""
+        return np.asarray(self.pool.sum(axis=1))
+
+
+def subject_key(table: pd.DataFrame) -> list[str]:
+    """Columns that tell subjects apart: ``subject``, and before it ``model`` where several were run."""
+    return ["model", "subject"] if "model" in table.columns else ["subject"]
+
+
+def trial_key(recalls: pd.DataFrame, studied: pd.DataFrame) -> list[str]:
+    """Columns that tell one recall test from another: the subject, and ``trial`` or else ``list``."""
+    for name in ("trial", "list"):
+        if name in recalls.columns and name in studied.columns:
+            require_columns(recalls, ("subject",), "recalls")
+            require_columns(studied, ("subject",), "studied")
+            if ("model" in recalls.columns) != ("model" in studied.columns):
+                raise ValueError(
+                    "only one of recalls and studied has the column 'model'; expected it in both or neither"
+                )
+            return [*subject_key(studied), name]
+    raise ValueError(
+        "recalls and studied share neither a column 'trial' nor a column 'list'; expected one of them, "
+        "which says what list a response belongs to"
+    )
+
+
+def tidy_recalls(recalls: pd.DataFrame, studied: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Both tables checked: positions as whole numbers (0: nothing of the list), and the key of a recall test.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, a position is studied twice, or a response belongs to no studied list.
+    """
+    key = trial_key(recalls, studied)
+    require_columns(recalls, ("output_position", "input_position"), "recalls")
+    require_columns(studied, ("input_position",), "studied")
+    recalls = recalls.assign(
+        input_position=_positions(recalls["input_position"], "recalls", "input_position", 0),
+        output_position=_positions(recalls["output_position"], "recalls", "output_position", 1),
+    )
+    studied = studied.assign(input_position=_positions(studied["input_position"], "studied", "input_position", 1))
+    twice = studied.duplicated([*key, "input_position"])
+    if twice.any():
+        row = studied[twice].iloc[0]
+        raise ValueError(
+            f"position {row['input_position']} of {key[-1]} {row[key[-1]]} of subject {row['subject']} is studied "
+            "twice; expected one row per position of a list"
+        )
+    known = pd.MultiIndex.from_frame(studied[key].drop_duplicates())
+    lost = ~pd.MultiIndex.from_frame(recalls[key]).isin(known)
+    if lost.any():
+        row = recalls[lost].iloc[0]
+        raise ValueError(
+            f"studied holds no {key[-1]} {row[key[-1]]} of subject {row['subject']}, of which recalls has responses; "
+            "expected the positions that each recall test asks for"
+        )
+    if "list_length" not in studied.columns:
+        studied = studied.assign(list_length=studied.groupby(key)["input_position"].transform("size"))
+    of_trial = [name for name in OF_A_TRIAL if name in recalls.columns and name not in studied.columns]
+    if of_trial:
+        studied = studied.merge(recalls.groupby(key)[of_trial].first().reset_index(), on=key, how="left")
+    return recalls, studied, key
+
+
+def list_outputs(recalls: pd.DataFrame, studied: pd.DataFrame, by: Sequence[str]) -> ListOutputs:
+    """The two tables as arrays over lists, grouped by subject and the factors `by`."""
+    recalls, studied, key = tidy_recalls(recalls, studied)
+    require_factors(studied, by)
+    lists = studied.drop_duplicates(key)[[*key, *(name for name in by if name not in key)]].reset_index(drop=True)
+    group_key = [*subject_key(studied), *by]
+    group = lists.groupby(group_key, sort=True).ngroup().to_numpy()
+    groups = lists[group_key].drop_duplicates().sort_values(group_key).reset_index(drop=True)
+    number = pd.Series(lists.index, index=pd.MultiIndex.from_frame(lists[key]))
+
+    def of_lists(table: pd.DataFrame) -> np.ndarray:
+        return number.reindex(pd.MultiIndex.from_frame(table[key])).to_numpy(dtype=int)
+
+    pool = np.zeros((len(lists), int(studied["input_position"].to_numpy().max(initial=0)) + 1), dtype=bool)
+    pool[of_lists(studied), studied["input_position"]] = True
+    recalls = recalls.sort_values([*key, "output_position"], kind="stable")
+    order = recalls.groupby(key, sort=False).cumcount().to_numpy()
+    outputs = np.zeros((len(lists), int(order.max(initial=-1)) + 1), dtype=int)
+    places = np.zeros_like(outputs)
+    rows = of_lists(recalls)
+    came = recalls["input_position"].to_numpy()
+    inside = came < pool.shape[1]
+    outputs[rows, order] = np.where(inside & pool[rows, np.where(inside, came, 0)], came, 0)
+    places[rows, order] = recalls["output_position"]
+    return ListOutputs(outputs, places, pool, group, groups)
+
+
+def require_factors(table: pd.DataFrame, by: Sequence[str]) -> None:
+    """Refuse factors that are no column, or that are not known of every list."""
+    for name in by:
+        if name not in table.columns:
+            columns = [str(column) for column in table.columns]
+            raise ValueError(f"no column {name!r} to group by; there are {one_of(columns)}.{nearest(name, columns)}")
+        unknown = table[name].isna()
+        if unknown.any():
+            row = table[unknown].iloc[0]
+            raise ValueError(
+                f"{name!r} of a list of subject {row['subject']} is not known: nothing of the list was recalled, and "
+                f"studied does not say; put the column {name!r} into studied"
+            )
+
+
+def _positions(column: pd.Series, table: str, name: str, least: int) -> np.ndarray:
+    try:
+        numbers = column.to_numpy(dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} of {table} holds {column.iloc[0]!r}; expected whole numbers, from {least}") from None
+    if least == 0:
+        numbers = np.where(np.isnan(numbers), 0, numbers)
+    wrong = ~(numbers >= least) | (numbers != np.floor(numbers))
+    if wrong.any():
+        cause = "; positions are counted from 1" if (numbers[wrong] == 0).any() else ""
+        raise ValueError(f"{name} of {table} holds {numbers[wrong][0]:g}; expected whole numbers, from {least}{cause}")
+    return numbers.astype(int)

@@ -1,0 +1,231 @@
+"""Chunks of a sweep on the workers of a Dask scheduler, of which one process alone writes."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from ...data.recording.writer import RecordingWriter
+from ..checkpoint import Place
+from ..chunk_ledger import key_of, subjects_in_words
+from ..chunk_loop import Interrupted
+from ..planning import Plan
+from ..progress import Reporter
+from ..worker_process import HANDED_ON
+from .errand import Outcome, WorkerDiffers, simulate
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+ATTEMPTS = 3
+"""How often a chunk is started whose worker dies, on this machine; a scheduler elsewhere has its own number."""
+
+SECONDS_BETWEEN_LOOKS = 0.2
+SECONDS_TO_ANSWER = 10.0
+SECONDS_WITHOUT_WORKERS = 10.0
+SENT_AT_ONCE = 1000
+"""Chunks that wait at the scheduler: enough for clusters that grow with what there is to do."""
+
+
+@contextmanager
+def dask_client(workers: int, scheduler: str | None) -> Iterator[Client]:
+    """A client of the scheduler of an address, or of workers of our own on this machine.
+
+    Raises
+    ------
+    ImportError
+        Dask is not installed.
+    ConnectionError
+        No scheduler answers there.
+    RuntimeError
+        The workers of our own do not start.
+    """
+    try:
+        import dask
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise ImportError(
+            "a sweep with more than one worker needs Dask: pip install 'engram[cluster]'; workers=1 does without"
+        ) from error
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is told in our words
+    if scheduler is not None:
+        try:
+            client = Client(scheduler, timeout=SECONDS_TO_ANSWER, set_as_default=False)
+        except (OSError, TimeoutError, ValueError) as error:
+            raise ConnectionError(
+                f"no Dask scheduler answers at {scheduler} ({' '.join(str(error).split()) or type(error).__name__}); "
+                "start one with `dask scheduler` and give the address that it prints, or leave --scheduler out"
+            ) from error
+        with client:
+            yield client
+        return
+    ours = {
+        "distributed.scheduler.allowed-failures": ATTEMPTS - 1,
+        "distributed.scheduler.worker-saturation": 1.0,  # whoever waits behind what kills a worker is not to blame
+    }
+    with dask.config.set(ours):
+        try:
+            cluster = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                memory_limit=None,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+            )
+        except RuntimeError as error:
+            raise RuntimeError(
+                f"worker processes do not start ({error}). A script that sweeps with workers > 1 is read again by "
+                'every worker, and needs `if __name__ == "__main__":` above its calls'
+            ) from error
+        with cluster, Client(cluster, set_as_default=False) as client:
+            yield client
+
+
+class DaskWorkers:
+    """Hands chunks to workers and writes what comes back.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    plan : Plan
+    writer : RecordingWriter
+    reporter : Reporter
+    common : str
+        What all chunks share, as `errand` gives it.
+    models : dict of str to str
+        Each model, as `model_of_errand` gives it.
+
+    Attributes
+    ----------
+    failures : list of (str, Exception)
+        Runs that did not come to an end, in words, and why.
+    cpu_s : float
+        Processor time of the workers.
+    memory : int
+        Most memory that a worker has had, in bytes.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        plan: Plan,
+        writer: RecordingWriter,
+        reporter: Reporter,
+        common: str,
+        models: dict[str, str],
+    ) -> None:
+        self.failures: list[tuple[str, Exception]] = []
+        self.cpu_s, self.memory = 0.0, 0
+        self._client, self._plan, self._writer, self._reporter = client, plan, writer, reporter
+        self._common, self._models = common, models
+        self._sent: dict[str, tuple[Future, Place]] = {}
+        self._news: queue.SimpleQueue[Future] = queue.SimpleQueue()
+        self._without_workers = 0.0
+
+    def run(self, places: list[Place], asked: threading.Event) -> None:
+        """Simulate chunks; those that fail are kept in `failures`, and the others go on.
+
+        Raises
+        ------
+        Interrupted
+            The user asked to stop.
+        ConnectionError
+            The scheduler is gone.
+        WorkerDiffers, ImportError
+            The workers cannot simulate these models.
+        """
+        waiting = iter(places)
+        self._send(waiting, SENT_AT_ONCE)
+        while self._sent:
+            if asked.is_set():
+                raise Interrupted
+            try:
+                future = self._news.get(timeout=SECONDS_BETWEEN_LOOKS)
+            except queue.Empty:
+                self._look()
+                continue
+            self._hear(future)
+            self._send(waiting, 1)
+
+    def _send(self, waiting: Iterator[Place], most: int) -> None:
+        for _, place in zip(range(most), waiting, strict=False):
+            key = f"{place.model}-{place.chunk}-{uuid4().hex}"
+            future = self._client.submit(
+                simulate, self._common, self._models[place.model], place.chunk, key=key, pure=False
+            )
+            self._sent[key] = future, place
+            future.add_done_callback(self._news.put)
+
+    def _hear(self, future: Future) -> None:
+        from distributed import CancelledError
+
+        _, place = self._sent.pop(future.key)
+        try:
+            outcome = future.result()
+        except (WorkerDiffers, ImportError):
+            raise
+        except CancelledError:
+            raise self._lost() from None
+        except Exception as error:
+            if self._client.status != "running":
+                raise self._lost() from None
+            error = _told(error)
+            self.failures.append((self._in_words(place), error))
+            self._reporter.say(f"{self._in_words(place)}: {type(error).__name__}: {error}")
+            return
+        finally:
+            future.release()
+        self._write(place, outcome)
+
+    def _write(self, place: Place, outcome: Outcome) -> None:
+        """All rows first: a chunk that is said to have ended has them on the disk."""
+        ends = []
+        for method, arguments, named in outcome["written"]:
+            if method not in HANDED_ON:
+                raise ValueError(f"a worker asks for {method}, which is no method that a chunk calls")
+            if named.get("status") in ("complete", "failed"):
+                ends.append((method, arguments, named))
+            else:
+                getattr(self._writer, method)(*arguments, **named)
+        self._writer.flush()
+        for method, arguments, named in ends:
+            getattr(self._writer, method)(*arguments, **named)
+        self._writer.flush()
+        for text in outcome["told"]:
+            self._reporter.say(text)
+        self.cpu_s += outcome["cpu_s"]
+        self.memory = max(self.memory, outcome["memory"])
+        numbers = self._plan.numbers(*key_of(place))
+        self._reporter.work(place.model, subjects_in_words(numbers), "", self._plan.work(*key_of(place)))
+
+    def _look(self) -> None:
+        """While nothing comes: whether the scheduler is there, and has workers."""
+        if self._client.status != "running":
+            raise self._lost()
+        if self._client.scheduler_info()["workers"]:
+            self._without_workers = 0.0
+            return
+        before, self._without_workers = self._without_workers, self._without_workers + SECONDS_BETWEEN_LOOKS
+        if before < SECONDS_WITHOUT_WORKERS <= self._without_workers:
+            self._reporter.say("the scheduler has no workers: the sweep waits for some, and Ctrl-C stops it")
+
+    def _lost(self) -> ConnectionError:
+        return ConnectionError(f"the Dask scheduler at {self._client.scheduler.address} was lost")  # type: ignore[union-attr]
+
+    def _in_words(self, place: Place) -> str:
+        return f"{place.model}, {subjects_in_words(self._plan.numbers(*key_of(place)))}"
+
+
+def _told(error: Exception) -> Exception:
+    """The error of a run, where its worker has died in our words."""
+    from distributed import KilledWorker
+
+    if isinstance(error, KilledWorker):
+        return RuntimeError(f"its worker died {error.allowed_failures + 1} times; did it run out of memory?")
+    return error

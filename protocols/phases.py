@@ -126,6 +126,13 @@ class Wake(Phase):
             )
         return self
 
+    @property
+    def lags(self) -> tuple[int, int] | None:
+        """Least and most presentations of others between two of one item; None: rounds through the selection."""
+        if self.lag is None or isinstance(self.lag, tuple):
+            return self.lag
+        return self.lag, self.lag
+
 
 class Stage(Spec):
     """One stage of a sleep cycle: ``nrem`` or ``rem`` with its duration.

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from .blocks import MAX_DEPTH, Each, Element, Elements, Repeat, depth
 from .durations import Duration, DurationField
 from .fields import Count, Slug, StateName, Text, Word
-from .items import ItemSpec
+from .items import ItemSpec, PermutedList
 from .phases import Lesion, Probe, Rest, Sleep, Wake
 from .problems import Loc, Problem, ProtocolError, Spec, found, shown
 from .resolving import SUPPOSED_DOMAINS, is_open, resolved, supposed_items
@@ -300,6 +300,8 @@ class Protocol(Spec):
         for loc, element in walk(self.schedule):
             for ability, field in _abilities(element):
                 asked.setdefault(ability, shown((*loc, *field)))
+            if _recalls_permuted(element, self.items):
+                asked.setdefault("order", shown((*loc, "probe", "kind")))
         for index, ability in enumerate(self.needs):
             asked.setdefault(ability, f"needs[{index}]")
         return asked
@@ -340,6 +342,16 @@ def _abilities(element: Element) -> Iterator[tuple[str, Loc]]:
             yield "lesion", ("lesion",)
         case Probe():
             yield from _abilities_of_probe(element)
+
+
+def _recalls_permuted(element: Element, items: ItemSpec) -> bool:
+    """Whether lists are to be recalled that differ from each other in nothing but order."""
+    if not isinstance(element, Probe) or element.kind != "recall" or element.cued_by or element.scoring == "free":
+        return False
+    lists = items.lists if isinstance(items.lists, dict) else {}
+    permuted = {name for name, form in lists.items() if isinstance(form, PermutedList)}
+    named = {element.of} if isinstance(element.of, str) else set(element.of)
+    return bool(permuted) and not named.isdisjoint({"current", "all", "seen", *permuted})
 
 
 def _abilities_of_probe(probe: Probe) -> Iterator[tuple[str, Loc]]:

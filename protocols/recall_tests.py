@@ -58,7 +58,7 @@ class RecallTest:
     @property
     def length(self) -> int:
         """Positions of the list."""
-        return self.items.shape[1]
+        return len(self.items[0])
 
 
 class RecallTests:
@@ -115,24 +115,21 @@ class RecallTests:
         if row.index not in self._trial or not isinstance(phase, Probe):
             raise ValueError(f"found step {row.index}, a {row.kind} step; expected a probe of kind recall")
         self._count(int(self._until[row.index]))
-        asked = self._timeline.program.asked
-        wanted = asked[row.index, "of"]
+        wanted = self._timeline.program.asked[row.index, "of"]
         listed = self._met(wanted) if isinstance(wanted, str) else self._drawn[:, wanted]
-        last = np.take_along_axis(self._last, listed.clip(min=0), axis=1)
-        never = (last < 0) | (listed < 0)
-        order = np.argsort(
-            np.where(listed < 0, len(self._ends) + 1, np.where(never, len(self._ends), last)), kind="stable"
-        )
-        items, last, never = (np.take_along_axis(part, order, axis=1) for part in (listed, last, never))
-        ends = self._ends[last.clip(min=0)] if len(self._ends) else np.zeros(last.shape)
+        last = np.where(listed < 0, -1, np.take_along_axis(self._last, listed.clip(min=0), axis=1))
+        shown = len(self._ends)  # in the place of a presentation: nothing was
+        order = np.argsort(np.where(listed < 0, shown + 1, np.where(last < 0, shown, last)), axis=1, kind="stable")
+        last = np.take_along_axis(last, order, axis=1)
+        ends = np.append(self._ends, np.nan)
         cues, targets = self._pairs(row.index, listed)
         return RecallTest(
             trial=self._trial[row.index],
             list=row.list,
             scoring="cued" if cues is not None else phase.scoring or "item",
             learn=phase.learn,
-            items=items,
-            times=np.where(never, np.nan, ends),
+            items=np.take_along_axis(listed, order, axis=1),
+            times=ends[last],
             seen=self._last >= 0,
             cues=cues,
             targets=targets,
@@ -156,10 +153,10 @@ class RecallTests:
 
     def _pairs(self, step: int, answers: Ints) -> tuple[Ints | None, Ints | None]:
         asked = self._timeline.program.asked
-        if (step, "cued_by") not in asked:
+        places, given_at = asked.get((step, "cued_by")), asked.get((step, "targets"))
+        if places is None or given_at is None or isinstance(places, str) or isinstance(given_at, str):
             return None, None
-        targets = self._drawn[:, asked[step, "targets"]]
-        cues = self._drawn[:, asked[step, "cued_by"]]
+        cues, targets = self._drawn[:, places], self._drawn[:, given_at]
         given = [counterparts(*subject) for subject in zip(answers, cues, targets, strict=True)]
         return np.stack(given), targets
 
@@ -168,4 +165,5 @@ def _ends(timeline: Timeline, presentations: Presentations) -> NDArray[np.float6
     """When each presentation ends, the same for all subjects, in s."""
     start = np.array([step.start for step in timeline])
     lasts = np.array([step.phase.duration.seconds if isinstance(step.phase, Wake) else 0.0 for step in timeline])
-    return start[presentations.phase] + (presentations.order + 1) * lasts[presentations.phase]
+    ends: NDArray[np.float64] = start[presentations.phase] + (presentations.order + 1) * lasts[presentations.phase]
+    return ends

@@ -1,8 +1,8 @@
 """Orders in which an item comes back after so many other presentations.
 
-The items are taken in groups, and each group comes in as many rounds as there are exposures. In a group of g items whose
-rounds have the same order, g - 1 others stand between two presentations of one item; where the lag may vary, each round
-is the one before it with its items moved by no more places than the lag allows.
+The items are taken in groups, and each group comes in as many rounds as there are exposures. In a group of g items
+whose rounds have the same order, g - 1 others stand between two presentations of one item; where the lag may vary, each
+round is the one before it with its items moved by no more places than the lag allows.
 """
 
 from __future__ import annotations

@@ -152,8 +152,8 @@ class Timeline:
         for exchange, rows in program.deranged:
             label[rows] = exchange.labels(tape, item[rows])
         cue = np.full(len(item), -1, dtype=np.int64)
-        for answers, cues, rows in program.paired:
-            cue[rows] = counterparts(tape[answers], tape[cues], item[rows])
+        for answers, cues, these in program.paired:
+            cue[these] = counterparts(tape[answers], tape[cues], item[these])
         starts = np.cumsum(program.per_step) - program.per_step
         return Presentations(
             phase=np.repeat(np.arange(len(self.steps)), program.per_step),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..data.wording import one_of
+from ..data.wording import counted, one_of
 from .blocks import Each, Element, Repeat
 from .draws import Derangement, Shuffle, Spaced
 from .draws import Sequence as DrawnSequence
@@ -209,8 +209,8 @@ class _Walk:
 
     def ordered(self, phase: Wake, chosen: Chosen, loc: Loc) -> Ints:
         """Places of all presentations of a wake phase, in order."""
-        if phase.lag is not None:
-            return self.spaced(phase, chosen, loc)
+        if phase.lags is not None:
+            return self.spaced(phase, phase.lags, chosen, loc)
         if phase.order == "shuffled" and len(chosen) > 1:
             start = self.items.reserve(len(chosen) * phase.exposures)
             self.items.draws.append(Shuffle(start, chosen.places, phase.exposures))
@@ -231,16 +231,15 @@ class _Walk:
             return np.array(phase.order, dtype=np.int64)
         return chosen.places
 
-    def spaced(self, phase: Wake, chosen: Chosen, loc: Loc) -> Ints:
+    def spaced(self, phase: Wake, lags: tuple[int, int], chosen: Chosen, loc: Loc) -> Ints:
         """Places of all presentations of a wake phase with a lag."""
-        least, most = phase.lag if isinstance(phase.lag, tuple) else (phase.lag, phase.lag)
         turns = self.turns(phase, chosen, loc)
         start = self.items.reserve(len(turns) * phase.exposures)
-        if fits(len(turns), least, most):
+        if fits(len(turns), *lags):
             shuffled = phase.order == "shuffled"
-            self.items.draws.append(Spaced(start, turns, phase.exposures, least, most, shuffled))
+            self.items.draws.append(Spaced(start, turns, phase.exposures, *lags, shuffled))
         else:
-            self.items.mistake((*loc[:-1], "lag"), _misfit(phase.lag, len(turns), least, most))
+            self.items.mistake((*loc[:-1], "lag"), _misfit(len(turns), *lags))
         return np.arange(start, self.items.length)
 
     def derange(self, phase: Wake, chosen: Chosen, place: _Place, loc: Loc, rows: Ints) -> None:
@@ -421,13 +420,15 @@ class _Walk:
 _ORDER_OF_DRAWN = "a given order needs items that are the same for every subject; allowed here: listed or shuffled"
 
 
-def _misfit(lag: object, items: int, least: int, most: int) -> str:
-    told = f"{found(lag)} for {items} item{'' if items == 1 else 's'}"
-    if least == most:
-        lags = [n for n in range(items) if items % (n + 1) == 0]
-        near = sorted(sorted(lags, key=lambda n: abs(n - least))[:3])
-        return f"{told}; they come back in groups of lag + 1, which must divide their number: {one_of(near)} would fit"
-    return f"{told}; they come back in groups of {least + 1} to {most + 1}, into which they cannot be divided"
+def _misfit(items: int, least: int, most: int) -> str:
+    """Why no order of the items keeps the lag, and which lags some order would keep."""
+    told = (
+        f"found {least if least == most else [least, most]} for {counted(items, 'item')}, which come back in groups of"
+    )
+    if least < most:
+        return f"{told} {least + 1} to {most + 1}; they cannot be divided into such groups"
+    fitting = sorted((n for n in range(items) if items % (n + 1) == 0), key=lambda n: abs(n - least))[:3]
+    return f"{told} {least + 1}; their number must divide evenly, as with a lag of {one_of(map(str, sorted(fitting)))}"
 
 
 def _beyond(limit: str) -> ProtocolError:

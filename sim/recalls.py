@@ -67,10 +67,10 @@ def recalled(
     Returns
     -------
     responses : Responses
-        ``performance`` is 1 or 0 for each item that was asked for. ``counts`` holds, for each item, what came out at its
-        position or to its cue; of free and item scoring, whether the item came out.
+        ``performance`` is 1 or 0 for each item that was asked for. ``counts`` holds, for each item, what came out at
+        its position or to its cue; of free and item scoring, whether the item came out.
     rows : list of (place of the subject, name of the stream, columns)
-        As `Session.drain` hands them over.
+        As `Session.drain` hands them over; where nothing at all came out in free recall, one row says so.
 
     Raises
     ------
@@ -105,6 +105,8 @@ def recalled(
     rows: Rows = []
     for place in range(len(out)):
         kept = out[place] != OMISSION if test.scoring == "free" else np.ones(out.shape[1], dtype=bool)
+        if not kept.any():
+            kept = np.arange(out.shape[1]) == 0  # a row says that the test took place
         number = int(kept.sum())
         if number:
             columns = {
@@ -132,7 +134,9 @@ def _checked(out: NDArray[np.integer], test: RecallTest, slots: int) -> NDArray[
         raise ValueError(f"found outputs from {out.min()} to {out.max()}; expected -2, -1 or slots below {slots}")
     if test.scoring == "free" and ((out[:, :-1] == OMISSION) & (out[:, 1:] != OMISSION)).any():
         raise ValueError("an output of free recall follows after its end; write -1 behind the last output only")
-    return out.astype(np.int64)
+    if out.shape[1] == 0:
+        return np.full((subjects, 1), OMISSION, dtype=np.int64)
+    return out.astype(np.int64, copy=False)
 
 
 def _expected(test: RecallTest, out: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -285,6 +285,66 @@ class Recording(CircuitReader):
 
         return trials_table(self.path, self._having("probes/trials", models, "record: {responses: trials}"))
 
+    def recalls(self, model: str) -> pd.DataFrame:
+        """What came out at the recall tests of a model.
+
+        Parameters
+        ----------
+        model : str
+            Name of the model.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each thing that came out, in the order in which it did; of serial and cued recall, also for
+            what failed to; of free recall, one row where nothing came out at all. ``subject``, ``phase`` (step of the
+            test), ``trial`` (number of the test, from 0), ``list``, ``output_position`` and ``input_position`` (from 1;
+            0: not of this list), ``expected`` (item that stood at this position or belonged to this cue, -1 in free
+            recall), ``response`` (item, -1 nothing, -2 something never presented), ``error_type`` (correct,
+            transposition, intrusion, omission, repetition or extra-list), ``latency`` (s), ``list_trial`` and
+            ``list_position`` (the first test that asked for what came out since it was last presented, and its position
+            there: where it comes from; -1 and 0 without one), ``list_length``, ``repetition``, ``label``, ``delay`` (s
+            of rest and sleep since the list was last presented) and ``lesion``.
+
+        Raises
+        ------
+        ValueError
+            If there is no such model, or it recorded no recall.
+        """
+        from .recall_tables import recalls_table
+
+        return recalls_table(self.path, self._recalling(model), model)
+
+    def studied(self, model: str) -> pd.DataFrame:
+        """What the recall tests of a model asked for: the rows that `recalls` is held against.
+
+        Parameters
+        ----------
+        model : str
+            Name of the model.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each test and item, in the order of the list, which is that of the last presentations:
+            ``subject``, ``phase`` (step of that presentation, -1 without one), ``trial`` (number of the test),
+            ``list``, ``input_position`` (from 1), ``item``, and ``list_trial, list_position, list_length, repetition,
+            label, delay, lesion`` as of `recalls`.
+
+        Raises
+        ------
+        ValueError
+            If there is no such model, or it recorded no recall.
+        """
+        from .recall_tables import studied_table
+
+        return studied_table(self.path, self._recalling(model), model)
+
+    def _recalling(self, model: str) -> ModelContents:
+        return self._with_stream(
+            model, 0, "recalls", recorded_by="models that recall lists do, at probe: {kind: recall}"
+        )
+
     def weights(self) -> pd.DataFrame:
         """Summaries of the weights.
 

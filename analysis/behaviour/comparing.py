@@ -1,0 +1,341 @@
+"""A recording, or a table of scores, held against what people did."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ...data.wording import at_most, nearest, one_of
+from ..probes import require_columns
+from .conditions import chosen_conditions, condition_table, recalls_items
+from .contrasts import matching
+from .item_scores import fitting
+from .links import LINKS
+from .model_comparison import ModelComparison, Subjects, compare_model, flat_mean
+from .report import Report, Source
+
+if TYPE_CHECKING:
+    from ...data.behaviour import Dataset
+    from ...data.recording import ModelInfo, Recording
+
+
+def compare(
+    recording: Recording | str | os.PathLike[str],
+    dataset: Dataset | str,
+    link: str | None = None,
+    models: str | Sequence[str] | None = None,
+    *,
+    where: Mapping[str, Any] | None = None,
+    fit_on: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> Report:
+    """Hold the models of a recording against what people did.
+
+    Parameters
+    ----------
+    recording : Recording or path
+        Of a protocol that reproduces the experiment; the data set's ``protocols`` names some.
+    dataset : Dataset or str
+        Or the name of a shipped one, or the path of a table of one's own.
+    link : {"identity", "logistic"}, optional
+        From a model's score to the probability of a response. ``identity`` is the default of models that recall.
+        Performance of a classifier has another chance and another measure, and is only compared through ``logistic``:
+        two parameters, fitted on some conditions and tested on the others.
+    models : str or sequence of str, optional
+        Names in the recording, all by default. The first is the one that the report is about, the others are what it
+        is compared with. Where none is named, models that cannot be compared are left out, and the report says why.
+    where : mapping, optional
+        Factor -> level or list of levels: which of the data set's conditions are compared. Needed for factors that no
+        recording has, such as the modality of words.
+    fit_on : mapping, optional
+        The conditions that a logistic link is fitted on, like `where`; every second one by default.
+    seed : int
+        Of bootstrap intervals.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    ValueError
+        The comparison would be vacuous (the model lacks an ability), needs a link, or lacks conditions.
+
+    Examples
+    --------
+    >>> import engram  # doctest: +SKIP
+    >>> report = engram.analysis.compare("runs/hebb-and-fillers.h5", "page2006-hebb")  # doctest: +SKIP
+    >>> print(report.text())  # doctest: +SKIP
+    """
+    from ...data.recording import open_recording
+
+    opened = open_recording(recording) if isinstance(recording, (str, os.PathLike)) else recording
+    data = _dataset(dataset)
+    _check_link(link, fit_on)
+    named = [models] if isinstance(models, str) else list(models) if models is not None else None
+    infos = opened.models
+    for name in named or []:
+        if name not in infos:
+            raise ValueError(f'the recording has no model "{name}"; it has {one_of(infos)}.{nearest(name, infos)}')
+    compared: dict[str, ModelComparison] = {}
+    refused: dict[str, str] = {}
+    chosen: dict[str, pd.DataFrame] = {}
+    for name in dict.fromkeys(named or infos):
+        reason = _why_not(name, infos[name], data, link)
+        if reason and (named or len(infos) == 1):
+            raise ValueError(reason)
+        if reason:
+            refused[name] = reason
+        else:
+            chosen[name] = condition_table(opened, data, name, where=where)
+    if not chosen:
+        raise ValueError(
+            next(iter(refused.values())) + f" (so with every model of the recording: {', '.join(refused)})"
+        )
+    conditions, left_out = _shared_conditions(chosen, data, where or {}, opened.protocol_name)
+    for name, table in chosen.items():
+        subjects = _subjects(name, infos[name], opened)
+        compared[name] = compare_model(
+            _wide(table, conditions, data, name), conditions, data, link or "identity", subjects,
+            fitted=_fitted(conditions, data, link, fit_on), seed=seed,
+        )  # fmt: skip
+    source = Source(
+        path=str(opened.path), protocol=opened.protocol_name, seed=opened.seed,
+        versions=opened.versions, status=opened.status, declared=opened.protocol_name in data.protocols,
+    )  # fmt: skip
+    return _report(data, source, compared, refused, conditions, left_out, where, fit_on, link or "identity")
+
+
+def compare_tables(
+    scores: pd.DataFrame,
+    dataset: Dataset | str,
+    link: str | None = None,
+    *,
+    where: Mapping[str, Any] | None = None,
+    fit_on: Mapping[str, Any] | None = None,
+    stand_in: str = "model",
+    seed: int = 0,
+) -> Report:
+    """Hold scores that come from elsewhere against what people did: of a model of one's own, or of other people.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        ``subject``, the factors of the data set, ``score``; optionally ``model``, to compare several.
+    dataset : Dataset or str
+    link : {"identity", "logistic"}, optional
+        ``identity`` by default.
+    where, fit_on : mapping, optional
+        See `compare`.
+    stand_in : {"model", "people"}
+        What the subjects are. Other people are a second sample, whose error is their own; simulated subjects add the
+        error of a simulation to that of a second sample. See `distance`.
+    seed : int
+        Of bootstrap intervals.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    ValueError
+        Columns or conditions are missing, scores are no proportions, or there is one subject only.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from engram.data.behaviour import Dataset
+    >>> people = pd.DataFrame({"position": [1, 2, 3], "mean": [0.9, 0.5, 0.7], "low": [0.8, 0.4, 0.6],
+    ...                        "high": [1.0, 0.6, 0.8], "se": [0.05] * 3, "n": [20] * 3})
+    >>> data = Dataset("ours", about="", citation="", doi=None, source="", licence="", measure="proportion correct",
+    ...                scoring="free", output_order="free", chance=0.0, needs=(), protocols=(), factors=("position",),
+    ...                conditions=people, ordinal=(), cannot_show="")
+    >>> scores = pd.DataFrame({"subject": [0, 0, 0, 1, 1, 1], "position": [1, 2, 3] * 2,
+    ...                        "score": [0.95, 0.5, 0.7, 0.85, 0.4, 0.6]})
+    >>> report = compare_tables(scores, data)
+    >>> round(report.json()["rmsd"], 3), report.json()["within_ci"]
+    (0.041, 1.0)
+    """
+    data = _dataset(dataset)
+    _check_link(link, fit_on)
+    if stand_in not in ("model", "people"):
+        raise ValueError(f'stand_in is "{stand_in}"; expected model or people.{nearest(stand_in, ("model", "people"))}')
+    require_columns(scores, ("subject", *data.factors, "score"), "scores")
+    values = pd.to_numeric(scores["score"], errors="coerce")
+    if not values.dropna().between(0, 1).all() and data.measure.startswith("proportion"):
+        raise ValueError(f"scores reach from {values.min():g} to {values.max():g}; expected proportions from 0 to 1")
+    keys = ["model", "subject"] if "model" in scores.columns else ["subject"]
+    if scores.duplicated([*keys, *data.factors]).any():
+        raise ValueError("a subject has several scores in one condition; average over them first")
+    scores = scores.assign(score=values)
+    groups = scores.groupby("model", sort=False) if "model" in scores.columns else [(stand_in, scores)]
+    chosen = {str(name): _plain_factors(table, data) for name, table in groups}
+    conditions, left_out = _shared_conditions(chosen, data, where or {}, "")
+    compared = {
+        name: compare_model(
+            _wide(table, conditions, data, name), conditions, data, link or "identity", Subjects(),
+            fitted=_fitted(conditions, data, link, fit_on), seed=seed, people=stand_in == "people",
+        )
+        for name, table in chosen.items()
+    }  # fmt: skip
+    return _report(data, None, compared, {}, conditions, left_out, where, fit_on, link or "identity")
+
+
+def _report(
+    data: Dataset, source: Source | None, compared: dict[str, ModelComparison], refused: dict[str, str],
+    conditions: pd.DataFrame, left_out: list[str], where: Mapping[str, Any] | None, fit_on: Mapping[str, Any] | None,
+    link: str,
+) -> Report:  # fmt: skip
+    notes = list(left_out)
+    if source and source.status != "complete":
+        notes.append(f"the run is {source.status}: subjects and tests that are not written yet are not in the scores")
+    if source and not source.declared and data.protocols:
+        notes.append(
+            f"the protocol {source.protocol} is none of those that reproduce the experiment ({', '.join(data.protocols)})"
+        )
+    baseline = flat_mean(conditions, _fitted(conditions, data, link, fit_on))
+    return Report(
+        dataset=data, source=source, link=link, where=dict(where or {}), fit_on=dict(fit_on or {}),
+        models=compared, refused=refused, flat=baseline, notes=tuple(notes),
+    )  # fmt: skip
+
+
+def _dataset(dataset: Dataset | str) -> Dataset:
+    from ...data.behaviour import dataset as shipped
+
+    return shipped(dataset) if isinstance(dataset, (str, os.PathLike)) else dataset
+
+
+def _check_link(link: str | None, fit_on: Mapping[str, Any] | None) -> None:
+    if link is not None and link not in LINKS:
+        raise ValueError(f'the link "{link}" is unknown; expected {one_of(LINKS)}.{nearest(link, LINKS)}')
+    if fit_on and link != "logistic":
+        raise ValueError("fit_on names conditions to fit a link on, and identity has nothing to fit; say link logistic")
+
+
+def _why_not(name: str, info: ModelInfo, data: Dataset, link: str | None) -> str:
+    """Why a model cannot be held against a data set; empty where it can."""
+    lacking = [ability for ability in data.needs if ability not in info.abilities]
+    if lacking:
+        return (
+            f'the model "{name}" lacks the {"ability" if len(lacking) == 1 else "abilities"} '
+            f'{", ".join(lacking)}, without which a comparison with "{data.name}" would be empty; '
+            f"it has {', '.join(sorted(info.abilities)) or 'none beyond learning and recognition'}"
+        )
+    if not recalls_items(data, info.abilities) and link != "logistic":
+        return (
+            f'performance of the model "{name}" (chance {info.chance:.3g}) is not people\'s {data.measure} (chance '
+            f"{data.chance:.3g}) and is not laid over it as it is; name a link that maps it: link logistic"
+        )
+    return ""
+
+
+def _shared_conditions(
+    tables: Mapping[str, pd.DataFrame], data: Dataset, where: Mapping[str, Any], protocol: str
+) -> tuple[pd.DataFrame, list[str]]:
+    """The data set's conditions that every model has, and what is left out, in words."""
+    factors = list(data.factors)
+    conditions = chosen_conditions(data, {k: v for k, v in where.items() if k in factors})
+    there = np.ones(len(conditions), dtype=bool)
+    wanted = pd.MultiIndex.from_frame(conditions[factors])
+    for table in tables.values():
+        there &= wanted.isin(pd.MultiIndex.from_frame(table[factors]))
+    if not there.any():
+        raise ValueError(
+            f'the scores hold none of the conditions of "{data.name}" ({_described(conditions, factors)}){fitting(data)}'
+        )
+    if there.all():
+        return conditions, []
+    lacking = _described(conditions[~there], factors, conditions[there])
+    if protocol not in data.protocols:
+        rest = " ".join(f"{f}={','.join(_levels(conditions[there], f))}" for f in factors)
+        raise ValueError(
+            f'"{protocol or "the table"}" lacks conditions of "{data.name}": {lacking}; '
+            f"compare the rest by where ({rest}){fitting(data)}"
+        )
+    left = f"{int(there.sum())} of {len(there)} conditions of the data set; {protocol} leaves out {lacking}"
+    return conditions[there].reset_index(drop=True), [left]
+
+
+def _described(conditions: pd.DataFrame, factors: list[str], rest: pd.DataFrame | None = None) -> str:
+    """Conditions by the levels that only they have; by their levels where there are none such."""
+    own = {f: [v for v in _levels(conditions, f) if rest is None or v not in _levels(rest, f)] for f in factors}
+    told = [f"{factor} {at_most(levels)}" for factor, levels in own.items() if levels]
+    return "; ".join(told or [f"{f} {at_most(_levels(conditions, f))}" for f in factors])
+
+
+def _levels(conditions: pd.DataFrame, factor: str) -> list[str]:
+    return [f"{v:g}" if isinstance(v, float) else str(v) for v in dict.fromkeys(conditions[factor])]
+
+
+def _plain_factors(table: pd.DataFrame, data: Dataset) -> pd.DataFrame:
+    """Factors of the types that the data set's conditions have here."""
+    conditions = chosen_conditions(data, {})
+    columns = {}
+    for factor in data.factors:
+        if conditions[factor].dtype == float:
+            columns[factor] = pd.to_numeric(table[factor], errors="coerce").astype(float)
+        else:
+            columns[factor] = table[factor].astype(str).astype(object)
+    return table.assign(**columns)
+
+
+def _wide(table: pd.DataFrame, conditions: pd.DataFrame, data: Dataset, name: str) -> np.ndarray:
+    """Scores as [subject, condition], NaN where a subject lacks one."""
+    factors = list(data.factors)
+    column = pd.MultiIndex.from_frame(conditions[factors]).get_indexer(pd.MultiIndex.from_frame(table[factors]))
+    row, subjects = pd.factorize(table["subject"], sort=True)
+    wide = np.full((len(subjects), len(conditions)), np.nan)
+    wide[row[column >= 0], column[column >= 0]] = table["score"].to_numpy(dtype=float)[column >= 0]
+    if np.isfinite(wide).any(axis=1).sum() < 2:
+        raise ValueError(f'"{name}" has one subject, whose scores have no interval; expected two or more')
+    if not np.isfinite(wide).any(axis=0).all():
+        raise ValueError(f'"{name}" has conditions without any score (all NaN)')
+    return wide
+
+
+def _fitted(
+    conditions: pd.DataFrame, data: Dataset, link: str | None, fit_on: Mapping[str, Any] | None
+) -> np.ndarray | None:
+    """Conditions that a link is fitted on; bool [condition], None where nothing is fitted."""
+    if link != "logistic":
+        return None
+    if not fit_on:
+        mask = np.arange(len(conditions)) % 2 == 0
+    else:
+        mask = matching(conditions[list(data.factors)], fit_on)
+    if mask.sum() < 2 or mask.all():
+        raise ValueError(
+            f"the link would be fitted on {int(mask.sum())} of {len(mask)} conditions; expected at least two to fit it "
+            "on, and at least one to test it on (fit_on)"
+        )
+    return np.asarray(mask)
+
+
+def _subjects(name: str, info: ModelInfo, recording: Recording) -> Subjects:
+    return Subjects(
+        kind=str(info.spec.get("kind", "")),
+        measure=recording.measure(name),
+        chance=info.chance,
+        abilities=tuple(sorted(info.abilities)),
+        recorded=info.subjects,
+        failed=info.statuses.count("failed"),
+        spread=_declared_spread(info.spec),
+    )
+
+
+def _declared_spread(spec: Mapping[str, Any], place: str = "") -> dict[str, float]:
+    """Parameters of a spec that say how subjects differ: numbers whose name speaks of a spread."""
+    found: dict[str, float] = {}
+    for name, value in spec.items():
+        if isinstance(value, Mapping):
+            inner = {f"{name}.{k}": v for k, v in value.items()} if "spread" in name else value
+            found |= _declared_spread(inner, f"{place}{name}." if "spread" not in name else place)
+        elif "spread" in name and isinstance(value, (int, float)) and not isinstance(value, bool):
+            found[f"{place}{name}"] = float(value)
+    return found

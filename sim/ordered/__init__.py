@@ -1,0 +1,1 @@
+"""How lists are learned and come back: sessions of the models with order."""

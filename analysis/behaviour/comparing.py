@@ -196,7 +196,8 @@ def _report(
         notes.append(f"the run is {source.status}: subjects and tests that are not written yet are not in the scores")
     if source and not source.declared and data.protocols:
         notes.append(
-            f"the protocol {source.protocol} is none of those that reproduce the experiment ({', '.join(data.protocols)})"
+            f"the protocol {source.protocol} is none of those that reproduce the experiment: "
+            f"{', '.join(data.protocols)}"
         )
     baseline = flat_mean(conditions, _fitted(conditions, data, link, fit_on))
     return Report(
@@ -247,7 +248,7 @@ def _shared_conditions(
         there &= wanted.isin(pd.MultiIndex.from_frame(table[factors]))
     if not there.any():
         raise ValueError(
-            f'the scores hold none of the conditions of "{data.name}" ({_described(conditions, factors)}){fitting(data)}'
+            f'the scores hold none of the conditions of "{data.name}": {_described(conditions, factors)}{fitting(data)}'
         )
     if there.all():
         return conditions, []

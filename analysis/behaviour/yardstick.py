@@ -42,7 +42,8 @@ class Distance:
 
 
 def distance(
-    model: Floats, own_error: Floats, human: Floats, human_error: Floats, low: Floats, high: Floats, *, people: bool = False
+    model: Floats, own_error: Floats, human: Floats, human_error: Floats, low: Floats, high: Floats, *,
+    people: bool = False,
 ) -> Distance:  # fmt: skip
     """Distance of a model's condition means from people's.
 

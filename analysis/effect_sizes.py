@@ -1,12 +1,14 @@
-"""How large a difference within subjects is: sleep against wake."""
+"""How large a difference is, within subjects (sleep against wake) and between groups of them."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy.stats import ttest_ind
 
 from .comparison import compare_paired, hedges_factor
+from .resampling import bootstrap_samples
 
 
 def effect_size(
@@ -78,6 +80,89 @@ def effect_size(
         **dict(zip(("gav_low", "gav_high"), _interval(gav, confidence), strict=True)),
     }
     return pd.DataFrame([row])
+
+
+def effect_size_between(
+    first: ArrayLike, second: ArrayLike, *, confidence: float = 0.95, samples: int = 10_000, seed: int = 0
+) -> pd.DataFrame:
+    """Standardised difference between two groups of subjects, such as people and a model.
+
+    Cohen's d is the difference of the means over the pooled standard deviation, Hedges' g takes off its bias in small
+    samples. The interval is a bootstrap percentile interval, subjects drawn within each group.
+
+    Parameters
+    ----------
+    first, second : array_like
+        Scores, shape [subject], of different subjects; NaN are left out.
+    confidence : float
+        Of the interval.
+    samples : int
+        Bootstrap samples.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row: ``subjects_a``, ``subjects_b``, ``difference`` (of the means, first - second), ``p`` (Welch's t,
+        two-sided), ``cohen_d``, ``hedges_g``, ``g_low``, ``g_high``. NaN where a group has one subject, or the scores
+        have no spread.
+
+    Raises
+    ------
+    ValueError
+        If the scores of a group are no row of numbers, or none is there.
+
+    References
+    ----------
+    Hedges (1981), Journal of Educational Statistics 6:107; Lakens (2013), Frontiers in Psychology 4:863.
+
+    Examples
+    --------
+    >>> from engram.analysis import effect_size_between
+    >>> table = effect_size_between([0.6, 0.7, 0.8, 0.9], [0.5, 0.6, 0.7, 0.8])
+    >>> table[["subjects_a", "difference", "cohen_d", "hedges_g"]].round(3)
+       subjects_a  difference  cohen_d  hedges_g
+    0           4         0.1    0.775     0.673
+    """
+    a, b = _known(first, "first"), _known(second, "second")
+    freedom = len(a) + len(b) - 2
+    row = {
+        "subjects_a": len(a),
+        "subjects_b": len(b),
+        "difference": a.mean() - b.mean(),
+        **dict.fromkeys(("p", "cohen_d", "hedges_g", "g_low", "g_high"), float("nan")),
+    }
+    if min(len(a), len(b)) > 1:
+        spread = np.sqrt(_pooled(a.var(ddof=1), b.var(ddof=1), len(a), len(b)))
+        if spread > 1e-12 * max(1.0, np.abs(a).max(), np.abs(b).max()):  # alike but for rounding
+            rng = np.random.default_rng(seed)
+            mean_a, variance_a = bootstrap_samples(a, _mean_and_variance, samples, rng).T
+            mean_b, variance_b = bootstrap_samples(b, _mean_and_variance, samples, rng).T
+            with np.errstate(divide="ignore", invalid="ignore"):
+                drawn = (mean_a - mean_b) / np.sqrt(_pooled(variance_a, variance_b, len(a), len(b)))
+            row["p"] = float(ttest_ind(a, b, equal_var=False).pvalue)
+            row["cohen_d"] = row["difference"] / spread
+            row["hedges_g"] = row["cohen_d"] * hedges_factor(freedom)
+            row["g_low"], row["g_high"] = _interval(drawn * hedges_factor(freedom), confidence)
+    return pd.DataFrame([row])
+
+
+def _known(scores: ArrayLike, name: str) -> np.ndarray:
+    values = np.asarray(scores, dtype=float)
+    if values.ndim != 1 or not np.isfinite(values).any():
+        raise ValueError(f"{name} has shape {values.shape}; expected the scores of one subject or more, [subject]")
+    return values[np.isfinite(values)]
+
+
+def _mean_and_variance(values: np.ndarray, axis: int) -> np.ndarray:
+    return np.stack([values.mean(axis=axis), values.var(axis=axis, ddof=1)], axis=-1)
+
+
+def _pooled(first: ArrayLike, second: ArrayLike, n_first: int, n_second: int) -> np.ndarray:
+    return np.asarray(
+        ((n_first - 1) * np.asarray(first) + (n_second - 1) * np.asarray(second)) / (n_first + n_second - 2)
+    )
 
 
 def _dz(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from scipy.special import expit
@@ -14,7 +16,7 @@ _PARAMETERS = {"flat": 2, "linear": 3, "abrupt": 4, "logistic": 5}
 _FEWEST = 6
 
 
-def onset(scores: pd.DataFrame) -> pd.DataFrame:
+def onset(scores: pd.DataFrame, *, by: Sequence[str] = ()) -> pd.DataFrame:
     """Abrupt against gradual learning of every subject, by the Bayesian information criterion.
 
     Four curves are fitted by least squares to the scores of each subject over repetitions: flat (one level), abrupt
@@ -28,13 +30,15 @@ def onset(scores: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     scores : pandas.DataFrame
-        One row per subject and repetition: ``subject``, ``repetition`` (from 1) and ``score`` (proportion), of one
-        kind of list. Every subject has the same repetitions, six or more.
+        One row per curve and repetition: ``subject``, `by`, ``repetition`` (from 1) and ``score`` (proportion). Every
+        curve has the same repetitions, six or more.
+    by : sequence of str
+        Columns that tell the curves of a subject apart, such as ``list_type``.
 
     Returns
     -------
     pandas.DataFrame
-        One row per subject: ``model`` (where there is one), ``subject``; ``kind`` (abrupt, gradual or flat); of the
+        One row per curve: ``model`` (where there is one), ``subject``, `by`; ``kind`` (abrupt, gradual or flat); of the
         best step ``onset`` (the first repetition on the second level), ``before`` and ``after`` (the levels), NaN where
         no step rises; ``bic_flat``, ``bic_abrupt``, ``bic_linear``, ``bic_logistic``; ``evidence`` (BIC of the better
         gradual curve minus that of the step: above 0 for a step, 2 is weak and 10 strong).
@@ -60,12 +64,10 @@ def onset(scores: pd.DataFrame) -> pd.DataFrame:
        subject    kind  onset  before  after
     0        0  abrupt    5.0    0.25   0.85
     """
-    require_columns(scores, ("subject", "repetition", "score"), "scores")
-    key = subject_key(scores)
+    require_columns(scores, ("subject", *by, "repetition", "score"), "scores")
+    key = [*subject_key(scores), *by]
     if scores.duplicated([*key, "repetition"]).any():
-        raise ValueError(
-            "a subject has several scores of one repetition; choose one kind of list, or average over them"
-        )
+        raise ValueError("a subject has several scores of one repetition; say by= which columns tell its curves apart")
     curves = scores.pivot(index=key, columns="repetition", values="score")
     if curves.isna().any(axis=None):
         missing = curves.columns[curves.isna().any(axis=0)][0]

@@ -181,7 +181,7 @@ def error_shares(recalls: pd.DataFrame, studied: pd.DataFrame, *, by: Sequence[s
     group_key = [*subject_key(studied), *by, "position"]
     counts = asked.groupby(group_key, sort=True)["error_type"].value_counts(sort=False).unstack("error_type")
     counts = counts.reindex(columns=list(ERROR_TYPES), fill_value=0)
-    shares = counts.div(counts.sum(axis=1), axis=0).stack().rename("share").reset_index()
+    shares = counts.div(counts.sum(axis=1), axis=0).stack().reset_index().rename(columns={0: "share"})
     return shares.assign(error_type=shares["error_type"].astype(str), lists=np.repeat(counts.sum(axis=1).to_numpy(), 6))
 
 

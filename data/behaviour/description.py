@@ -65,7 +65,7 @@ def read_description(path: str | Path) -> Dataset:
     >>> import tempfile
     >>> described = Path(tempfile.mkdtemp()) / "ours.yaml"
     >>> _ = described.write_text("measure: proportion correct\\nscoring: strict\\nfactors: [position]\\n")
-    >>> _ = described.with_suffix(".csv").write_text("position,mean,low,high,se,n\\n1,0.9,0.8,1.0,0.05,12\\n2,0.5,,,,\\n")
+    >>> _ = described.with_suffix(".csv").write_text("position,mean,low,high,se,n\\n1,0.9,,,,\\n2,0.5,,,,12\\n")
     >>> read_description(described).conditions["mean"].tolist()
     [0.9, 0.5]
     """

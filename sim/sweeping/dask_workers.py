@@ -75,7 +75,7 @@ def dask_client(workers: int, scheduler: str | None) -> Iterator[Client]:
                 threads_per_worker=1,
                 processes=True,
                 memory_limit=None,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
                 silence_logs=logging.CRITICAL,
             )
         except RuntimeError as error:
@@ -227,5 +227,5 @@ def _told(error: Exception) -> Exception:
     from distributed import KilledWorker
 
     if isinstance(error, KilledWorker):
-        return RuntimeError(f"its worker died {error.allowed_failures + 1} times; did it run out of memory?")
+        return RuntimeError(f"its worker died {error.allowed_failures + 1} times, perhaps for want of memory")
     return error

@@ -147,7 +147,7 @@ def _in_a_name(value: Any) -> str:
     if isinstance(value, dict):
         value = [value[key] for key in sorted(value, key=lambda key: key != "kind")]
     text = "-".join(map(str, value)) if isinstance(value, list) else str(value)
-    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-")
+    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-") or "none"
 
 
 def _with(given: Model | str, base: str, parameters: Mapping[str, Any]) -> Model:

@@ -1,0 +1,300 @@
+"""Sweeps: one recording, the same bits here and on workers, whatever happens to them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from engram.data.recording import open_recording
+from engram.data.recording.fixed_text import set_text
+from engram.data.recording.sweep_parameters import sweep_parameters
+from engram.models import MetaplasticNetwork
+from engram.protocols import Protocol
+from engram.sim import run
+from engram.sim.checkpoint import checkpoint_lanes
+from engram.sim.progress import Reporter
+from engram.sim.sweeping import grid, resume_sweep, sweep
+
+BACKENDS = Path(__file__).parent / "backends"
+if str(BACKENDS) not in sys.path:
+    sys.path.insert(0, str(BACKENDS))  # spawned processes have it as well
+
+from ticking import Ticking  # noqa: E402
+
+NIGHT = """
+name: night
+items: {count: 3, train: 6, test: 2}
+record: {weights: snapshots, every: phase}
+schedule:
+  - wake: all
+  - probe: all
+  - sleep: 1 h
+  - wake: [0]
+  - probe: all
+"""
+PIECES = 3 + 3 + 1
+SUBJECTS = 3
+VARY = {"tick.bursts": [[], [7]]}  # two models of equal work, as no subject has this number
+NAMES = ["tick_bursts-none", "tick_bursts-7"]
+RUNS = 2 * SUBJECTS
+
+
+class Listener(Reporter):
+    """Keeps what it hears, and sends this process a signal at the n-th report of work."""
+
+    def __init__(self, at=-1):
+        self.at, self.begun, self.pieces, self.works, self.told = at, [], 0, 0, []
+
+    def begin(self, total, done):
+        self.begun.append((total, done))
+
+    def work(self, model, phase, doing, pieces):
+        self.pieces += pieces
+        self.works += 1
+        if self.works == self.at:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def say(self, text):
+        self.told.append(text)
+
+
+@pytest.fixture
+def start(tmp_path):
+    def sweep_night(name, **options):
+        options = {"subjects": SUBJECTS, "seed": 3, **options}
+        return sweep(Protocol.from_yaml(NIGHT), {"tick": Ticking()}, VARY, out=tmp_path / f"{name}.h5", **options)
+
+    return sweep_night
+
+
+@pytest.fixture(scope="module")
+def scheduler():
+    """Address of a scheduler with two workers, which are started again when they die."""
+    import dask
+    from distributed import LocalCluster
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1, "distributed.scheduler.worker-saturation": 1.0}),
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50) as cluster,
+    ):
+        yield cluster.scheduler_address
+
+
+@pytest.fixture
+def whole(start, contents):
+    """The sweep without workers, which nothing has happened to."""
+    return contents(start("whole").path)
+
+
+def test_a_sweep_is_the_run_of_its_points(start, contents, whole, tmp_path):
+    points = grid({"tick": Ticking()}, VARY)
+    assert list(points) == NAMES
+    models = {name: point.model for name, point in points.items()}
+    plain = run(Protocol.from_yaml(NIGHT), models, subjects=SUBJECTS, seed=3, threads=1, out=tmp_path / "run.h5")
+    found = contents(plain.path)
+    settings = "@settings"
+    assert found.pop(settings) != whole.pop(settings)
+    assert found == whole
+    recorded = open_recording(tmp_path / "whole.h5").settings
+    assert recorded.pop("sweep")["tick_bursts-7"] == {"base": "tick", "parameters": {"bursts": [7]}}
+    assert recorded == plain.settings
+
+
+def test_two_workers_one_of_which_is_killed_half_way_give_the_same_bits(start, contents, whole, tmp_path, monkeypatch):
+    monkeypatch.setenv("TICK_DEATHS", f"1:5:1:{tmp_path}")
+    listener = Listener()
+    recording = start("two", workers=2, reporter=listener)
+    assert (tmp_path / "death0").exists()
+    assert contents(recording.path) == whole
+    assert recording.status == "complete"
+    assert (listener.begun, listener.pieces) == ([(RUNS * PIECES, 0)], RUNS * PIECES)
+    assert sorted(listener.told) == sorted(
+        f"{name}, subject {k}: it is silent" for name in NAMES for k in range(SUBJECTS)
+    )
+    assert checkpoint_lanes(recording.path) == []
+
+
+@pytest.mark.slow
+def test_batched_subjects_give_the_same_bits_in_chunks_on_a_scheduler(contents, scheduler, tmp_path):
+    def start(name, **options):
+        return sweep(
+            Protocol.from_yaml("name: short\nitems: {count: 3, train: 12, test: 6}\nschedule: [wake: all, probe: all]"),
+            {"small": MetaplasticNetwork(hidden=(8,)), "stable": "stable"},
+            {"small.batch_size": [4, 20], "stable.hidden": [[6]]},
+            subjects=3, seed=1, chunk=2, out=tmp_path / name, **options,
+        )  # fmt: skip
+
+    here, there = start("here.h5"), start("there.h5", scheduler=scheduler)
+    assert contents(here.path) == contents(there.path)
+    performance = there.performance()
+    assert performance["model"].values.tolist() == ["small_batch_size-4", "small_batch_size-20", "stable"]
+    assert performance.notnull().all()
+    assert there.models["stable"].spec["hidden"] == [6]
+    table = sweep_parameters(there)
+    assert table["base"].tolist() == ["small", "small", "stable"]
+    assert table["batch_size"].tolist()[:2] == [4, 20]
+    assert np.isnan(table["batch_size"][2])
+    assert table["hidden"].tolist()[2] == "[6]"
+
+
+@pytest.mark.parametrize("again", [1, 2], ids=["here", "on workers"])
+def test_an_interrupted_sweep_goes_on_and_runs_nothing_again(start, contents, whole, scheduler, tmp_path, again):
+    with pytest.raises(KeyboardInterrupt):
+        start("run", scheduler=scheduler, reporter=Listener(at=2))
+    path = tmp_path / "run.h5"
+    statuses = [status for model in open_recording(path).models.values() for status in model.statuses]
+    done = statuses.count("complete")
+    assert 2 <= done < RUNS
+    assert statuses.count("running") == RUNS - done
+    listener = Listener()
+    recording = resume_sweep(path, reporter=listener, **({} if again == 1 else {"scheduler": scheduler}))
+    assert (listener.begun[0], listener.pieces) == ((RUNS * PIECES, done * PIECES), (RUNS - done) * PIECES)
+    assert contents(path) == whole
+    assert recording.log["resumed"] == 1
+    with pytest.raises(ValueError, match="is complete: there is nothing to resume"):
+        resume_sweep(path)
+
+
+def test_what_was_interrupted_without_workers_goes_on_with_them(start, contents, whole, scheduler, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        start("run", reporter=Listener(at=PIECES + 4))
+    path = tmp_path / "run.h5"
+    assert checkpoint_lanes(path) == [0]
+    listener = Listener()
+    resume_sweep(path, scheduler=scheduler, reporter=listener)
+    assert listener.begun == [(RUNS * PIECES, PIECES)]
+    assert contents(path) == whole
+    assert checkpoint_lanes(path) == []
+
+
+@pytest.mark.slow
+def test_runs_that_fail_are_told_and_the_others_come_to_their_end(
+    start, contents, whole, scheduler, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("engram.sim.sweeping.dask_workers.ATTEMPTS", 2)
+    monkeypatch.setenv("TICK_DEATHS", f"1:5:99:{tmp_path}")
+    monkeypatch.setenv("TICK_ERROR", "0")
+    listener = Listener()
+    with pytest.raises((RuntimeError, ArithmeticError)) as told:
+        start("run", workers=2, reporter=listener)
+    path = tmp_path / "run.h5"
+    notes = " ".join(told.value.__notes__)
+    assert "3 other runs failed too" in notes
+    assert notes.endswith(f"go on with: engram sweep --resume {path}")
+    for name in NAMES:
+        assert f"{name}, subject 0: ArithmeticError: a tick too many" in listener.told
+        died = "RuntimeError: its worker died 2 times, perhaps for want of memory"
+        assert f"{name}, subject 1: {died}" in listener.told
+    assert len(list(tmp_path.glob("death*"))) == 4
+    recording = open_recording(path)
+    assert {model.statuses for model in recording.models.values()} == {("running", "running", "complete")}
+    assert recording.status == "running"
+    resume_sweep(path, scheduler=scheduler)
+    assert contents(path) == whole
+
+
+def test_a_scheduler_that_does_not_answer_is_told_before_anything_is_made(start, tmp_path, monkeypatch):
+    monkeypatch.setattr("engram.sim.sweeping.dask_workers.SECONDS_TO_ANSWER", 0.3)
+    with pytest.raises(ConnectionError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9 .*`dask scheduler`"):
+        start("run", scheduler="tcp://127.0.0.1:9")
+    assert list(tmp_path.iterdir()) == []
+
+
+CLUSTER = """
+import time
+from distributed import LocalCluster
+if __name__ == "__main__":
+    cluster = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50)
+    print(cluster.scheduler_address, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_dies_half_way_is_told_and_nothing_is_lost(start, contents, whole, tmp_path):
+    (tmp_path / "cluster.py").write_text(CLUSTER)
+    environment = {**os.environ, "PYTHONPATH": str(BACKENDS), "TICK_S": "0.05"}
+    process = subprocess.Popen(
+        [sys.executable, str(tmp_path / "cluster.py")], env=environment, stdout=subprocess.PIPE, text=True
+    )
+
+    class Killer(Listener):
+        def work(self, *what):
+            process.kill()
+
+    try:
+        address = process.stdout.readline().strip()
+        with pytest.raises(ConnectionError, match=f"the Dask scheduler at {address} was lost") as told:
+            start("run", scheduler=address, reporter=Killer())
+    finally:
+        process.kill()
+        process.communicate()
+    path = tmp_path / "run.h5"
+    assert told.value.__notes__[-1].endswith(f"go on with: engram sweep --resume {path}")
+    done = sum(model.statuses.count("complete") for model in open_recording(path).models.values())
+    assert 1 <= done < RUNS
+    resume_sweep(path)
+    assert contents(path) == whole
+
+
+def test_without_dask_it_is_named(start, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ImportError, match=r"needs Dask: pip install 'engram\[cluster\]'"):
+        start("run", workers=2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_workers_and_a_scheduler_exclude_each_other(start):
+    with pytest.raises(ValueError, match="found both workers and scheduler; give one"):
+        start("run", workers=2, scheduler="tcp://127.0.0.1:9")
+
+
+def test_a_model_that_workers_cannot_import_is_refused_before_they_start(tmp_path):
+    class Mine(Ticking):
+        pass
+
+    with pytest.raises(ValueError, match="Mine is defined in the script itself, where workers do not find it"):
+        sweep(Protocol.from_yaml(NIGHT), {"mine": Mine()}, subjects=1, workers=2, out=tmp_path / "run.h5")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_worker_with_other_versions_or_models_refuses():
+    from engram.data.digits import Digits
+    from engram.sim.sweeping.errand import WorkerDiffers, errand, model_of_errand, simulate
+    from engram.sim.sweeping.sweep_plan import sweep_plan
+
+    settings = {"device": "cpu", "threads": 1, "data": None, "subjects": 1, "unknown": None}
+    items = Digits()
+    protocol = Protocol.from_yaml(NIGHT)
+    plan = sweep_plan(protocol, {"tick": Ticking()}, items.pool(None), 3, settings, None, None)
+    common, model = errand(plan, items, settings), model_of_errand(plan, "tick", settings)
+    assert simulate(common, model, 0)["told"] == ["tick, subject 0: it is silent"]
+    other = json.loads(model)
+    other["fixed"]["version of numpy"] = "1.0"
+    other["fixed"]["items"] = "0"
+    with pytest.raises(WorkerDiffers, match=rf"other items, version of numpy \(1\.0, here {np.__version__}\)"):
+        simulate(common, json.dumps(other), 0)
+    other = json.loads(model) | {"module": "os", "class": "PathLike"}
+    with pytest.raises(WorkerDiffers, match=r"os\.PathLike is no model"):
+        simulate(common, json.dumps(other), 0)
+
+
+def test_a_recording_that_is_no_sweep_and_one_that_is_damaged(start, tmp_path):
+    run(Protocol.from_yaml(NIGHT), {"tick": Ticking()}, subjects=1, out=tmp_path / "run.h5")
+    with pytest.raises(ValueError, match=r"run\.h5 is no sweep: go on with engram resume"):
+        resume_sweep(tmp_path / "run.h5")
+    with pytest.raises(ValueError, match="is no sweep: its models have no parameters"):
+        sweep_parameters(open_recording(tmp_path / "run.h5"))
+    path = start("sweep").path
+    with h5py.File(path, "r+") as file:
+        settings = json.loads(file.attrs["settings"])
+        settings["sweep"].pop("tick_bursts-7")
+        set_text(file, "settings", json.dumps(settings))
+    with pytest.raises(ValueError, match="is damaged: its table of parameters does not fit"):
+        sweep_parameters(open_recording(path))

@@ -104,6 +104,7 @@ _MODULE_OF = {
     "recall_by_position": ".recall_scoring",
     "recall_over_nights": ".consolidation",
     "recall_regression": ".logistic",
+    "recalls_and_studied": ".recall_tables",
     "recorded_spikes": ".recorded_circuits",
     "recorded_stages": ".recorded_circuits",
     "relative_change": ".weight_changes",

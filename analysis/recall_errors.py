@@ -84,7 +84,8 @@ def classify_errors(recalls: pd.DataFrame, studied: pd.DataFrame) -> pd.DataFram
     recalls, studied : pandas.DataFrame
         See `score_recalls`. What is nothing of the list (``input_position`` 0 or NaN) is told apart by ``response``:
         missing or -1 an omission, -2 a thing never presented, anything else an intrusion. Without that column,
-        ``item`` (a name or nothing) takes its place, and without both it is an omission.
+        ``item`` (a name or nothing) takes its place; without both it is an intrusion, since a table of human recall has
+        no row where nothing came out.
 
     Returns
     -------
@@ -193,4 +194,4 @@ def _nothing_of_the_list(recalls: pd.DataFrame) -> np.ndarray:
         return np.where(nothing, "omission", np.where((response == -2).to_numpy(), "extra-list", "intrusion"))
     if "item" in recalls.columns:
         return np.where(recalls["item"].isna().to_numpy(), "omission", "intrusion")
-    return np.full(len(recalls), "omission")
+    return np.full(len(recalls), "intrusion")

@@ -14,6 +14,10 @@ from .probes import require_columns
 OF_A_TRIAL = ("phase", "list", "list_length", "label", "repetition", "delay", "lesion", "condition", "list_type")
 
 
+_LIST_OF_PEOPLE = ("condition", "list", "repetition", "delay", "session", "list_length")
+_OF_A_RESPONSE = ("output_position", "response", "correct", "latency", "repeat", "error_type")
+
+
 @dataclass(frozen=True)
 class ListOutputs:
     """Responses and studied positions of every list as arrays, with the group that each list counts for.
@@ -33,6 +37,56 @@ class ListOutputs:
     def lengths(self) -> np.ndarray:
         """Number of studied positions, shape [list]."""
         return np.asarray(self.pool.sum(axis=1))
+
+
+def recalls_and_studied(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Part a table of human recall into responses and studied items, as the measures of recall take them.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row per studied item, recalled or not, and one per response that was not on the list or came again, as
+        `engram.data.behaviour.read_table` and `from_psifr` give it: ``subject``, ``list``, ``input_position`` (NaN:
+        not on the list) and ``output_position`` (NaN: not recalled); ``repeat`` above 0 marks repeats. ``condition``,
+        ``repetition``, ``delay``, ``session`` and ``list_length`` tell lists of the same number apart.
+
+    Returns
+    -------
+    recalls : pandas.DataFrame
+        The responses; ``trial`` numbers the lists of all subjects from 0.
+    studied : pandas.DataFrame
+        The studied items, with ``trial`` and every column that does not tell of a response.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, as in a table of averages.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from engram.analysis import lag_crp, recalls_and_studied
+    >>> table = pd.DataFrame({
+    ...     "subject": 1, "list": 1, "input_position": [1, 2, 3], "output_position": [3, 1, 2]
+    ... })
+    >>> crp = lag_crp(*recalls_and_studied(table))
+    >>> crp[crp["actual"] > 0]
+       subject  lag  prob  actual  possible
+    0        1   -2   1.0       1         1
+    2        1    1   1.0       1         1
+    """
+    for name in ("subject", "list", "input_position", "output_position"):
+        if name not in table.columns:
+            raise ValueError(
+                f"the table has no column {name!r}; expected subject, list, input_position and output_position, "
+                "one row per studied item (averages have no responses: condition_means takes them)"
+            )
+    key = [*subject_key(table), *(name for name in _LIST_OF_PEOPLE if name in table.columns)]
+    table = table.assign(trial=table.groupby(key, sort=False, dropna=False).ngroup())
+    first = table["repeat"].fillna(0) == 0 if "repeat" in table.columns else pd.Series(True, index=table.index)
+    recalls = table[table["output_position"].notna()].drop(columns=["correct", "repeat"], errors="ignore")
+    studied = table[table["input_position"].notna() & first].drop(columns=list(_OF_A_RESPONSE), errors="ignore")
+    return recalls.reset_index(drop=True), studied.reset_index(drop=True)
 
 
 def subject_key(table: pd.DataFrame) -> list[str]:

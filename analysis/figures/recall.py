@@ -158,6 +158,7 @@ def plot_first_recall(first: pd.DataFrame, ax: Axes | None = None) -> Axes:
     'probability of first recall'
     """
     require_columns(first, ("subject", "position", "prob"), "first")
+    first = first[first["prob"].notna()]
     axes = _draw_lines(_means(first, "position"), "position", new_axes(ax), own=ax is None)
     axes.set(xlabel="position in the list", ylabel="probability of first recall")
     axes.set_ylim(bottom=0)

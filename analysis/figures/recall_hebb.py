@@ -99,7 +99,7 @@ def plot_onsets(onsets: pd.DataFrame, ax: Axes | None = None) -> Axes:
     abrupt = onsets[onsets["kind"] == "abrupt"]
     last = int(abrupt["onset"].max()) if len(abrupt) else 2
     steps = list(range(2, last + 1))
-    places = np.array([*steps, last + 2, last + 3])
+    places = np.array([*steps, last + 2.5, last + 2.5 + max(1, last / 6)])  # words need room
     styles = model_styles(onsets["model"])
     width = 0.8 / len(styles)
     axes = new_axes(ax)
@@ -109,7 +109,8 @@ def plot_onsets(onsets: pd.DataFrame, ax: Axes | None = None) -> Axes:
         counts += [(own["kind"] == kind).sum() for kind in ("gradual", "flat")]
         x = places + (number - (len(styles) - 1) / 2) * width
         axes.bar(x, np.array(counts) / len(own), width=width, color=style.color, label=model or None)
-    axes.set_xticks(places, [*map(str, steps), "gradual", "flat"])
+    shown = [*range(0, len(steps), 1 + len(steps) // 9), len(steps), len(steps) + 1]
+    axes.set_xticks(places[shown], [[*map(str, steps), "gradual", "flat"][number] for number in shown])
     axes.set(xlabel="abrupt learning from repetition", ylabel="share of subjects")
     if axes.get_legend_handles_labels()[1]:
         legend_beside(axes, own=ax is None)

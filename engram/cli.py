@@ -13,6 +13,9 @@ from typing import Annotated, Any
 
 import typer
 
+from .compare_command import compare
+from .sweep_command import sweep
+
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 
 app = typer.Typer(
@@ -352,6 +355,10 @@ def plot(
     typer.echo(f"figure: {out}")
 
 
+app.command()(in_words(compare))
+app.command()(in_words(sweep))
+
+
 @app.command("list")
 @in_words
 def list_(what: Annotated[Listable, typer.Argument(help="protocols, models, items or datasets.")]) -> None:
@@ -371,7 +378,13 @@ def list_(what: Annotated[Listable, typer.Argument(help="protocols, models, item
 
         print_names({name: _told(lambda name: _first_line(item_set(name)), name) for name in item_set_names()})
     else:
-        typer.echo("no behavioural data sets are installed")
+        from .data.behaviour import dataset, datasets
+
+        print_names({name: _first_sentence(dataset(name).about) for name in datasets()})
+
+
+def _first_sentence(text: str) -> str:
+    return text.partition(". ")[0].removesuffix(".") + "."
 
 
 def _first_line(thing: object) -> str:

@@ -38,7 +38,7 @@ class RecallTest:
     times : float64 array [subject, position]
         Protocol time at which the last presentation of each ended, in s; NaN for those never presented.
     seen : bool array [subject, slot]
-        What was presented by then.
+        What was presented by then, or shown as a cue.
     cues : int64 array [subject, cue] or None
         Slots that are shown one after the other.
     targets : int64 array [subject, cue] or None
@@ -85,6 +85,8 @@ class RecallTests:
         self._timeline = timeline
         self._drawn = np.stack([each.drawn for each in presentations])  # [subject, place on the tape]
         self._item = np.stack([each.item for each in presentations])  # [subject, presentation]
+        self._cue = np.stack([each.cue for each in presentations])
+        self._paired = bool((self._cue >= 0).any())
         phase = presentations[0].phase
         self._until = np.searchsorted(phase, np.arange(len(timeline)), side="right")  # [step] presentations by its end
         self._ends = _ends(timeline, presentations[0])
@@ -130,7 +132,7 @@ class RecallTests:
             learn=phase.learn,
             items=np.take_along_axis(listed, order, axis=1),
             times=ends[last],
-            seen=self._last >= 0,
+            seen=self._shown(row.index),
             cues=cues,
             targets=targets,
         )
@@ -143,6 +145,13 @@ class RecallTests:
         for number in range(self._counted, until):
             self._last[self._rows, self._item[:, number]] = number
         self._counted = until
+
+    def _shown(self, step: int) -> NDArray[np.bool_]:
+        seen = self._last >= 0
+        if self._paired:
+            cue = self._cue[:, : self._until[step]]
+            seen[np.broadcast_to(self._rows[:, None], cue.shape)[cue >= 0], cue[cue >= 0]] = True
+        return seen
 
     def _met(self, wanted: str) -> Ints:
         """Slots seen (or new) in each subject; -1 behind the end."""

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from engram.protocols import Protocol, library, load, unroll
+from engram.protocols import Probe, Protocol, library, load, unroll
+from engram.protocols.protocol import walk
 
 TEXT = (Path(__file__).parent.parent / "docs" / "protocol-language.md").read_text(encoding="utf-8")
 AROUND = "name: example\nitems: {count: 12, lists: {A: [0, 1], B: [2, 3]}}\nschedule:\n"
@@ -43,18 +44,21 @@ def test_the_timeline_that_is_shown():
 def test_the_table_of_abilities():
     from engram.models import MetaplasticNetwork
     from engram.models.deep import BrainCL, DeepLearner
+    from engram.models.ordered import PositionalNetwork
     from engram.models.spiking.circuit_model import CircuitModel
 
-    row = r"^\| `([\w-]+)` \| (nothing|`.*`) \| (yes|no) \| (yes|with a store|no) \| (yes|no) \|$"
+    row = r"^\| `([\w-]+)` \| (nothing|`.*`) \| (yes|no) \| (yes|with a store|no) \| (yes|no) \| (yes|no) \|$"
     rows = re.findall(row, TEXT, re.MULTILINE)
     assert [name for name, *_ in rows] == list(library())
-    for name, asked, metaplastic, deep, circuit in rows:
+    for name, asked, metaplastic, deep, circuit, ordered in rows:
         abilities = set(load(name).abilities())
         assert set(re.findall(r"`([\w-]+)`", asked)) == abilities, name
         assert (metaplastic == "yes") == (abilities <= MetaplasticNetwork.abilities), name
         assert (deep == "yes") == (abilities <= DeepLearner.abilities), name
         assert (deep != "no") == (abilities <= BrainCL.abilities), name
         assert (circuit == "yes") == (abilities <= CircuitModel.abilities), name
+        recalled = all(phase.kind == "recall" for _, phase in walk(load(name).schedule) if isinstance(phase, Probe))
+        assert (ordered == "yes") == (recalled and abilities <= PositionalNetwork.abilities), name
 
 
 def test_every_ability_that_a_protocol_can_ask_for_is_explained():

@@ -11,10 +11,15 @@ from engram.protocols.yaml_form import parse
 
 CONTROLS = ["quiet", "quiet-replay", "busy", "busy-replay"]
 NAMES = [
+    "ab-ac",
+    "ab-dc",
+    "forgetting",
+    "free-recall-12",
     "hebb-and-fillers",
     "hebb-repetition",
     "item-repetition",
     "learning-frequency",
+    "lesion-gradient",
     "list-a-list-b",
     "prototype-extraction",
     "prototype-extraction-wake",
@@ -22,8 +27,10 @@ NAMES = [
     "serial-position-10",
     "serial-position-30",
     "serial-position-patterns",
+    "serial-recall",
     "sleep-vs-wake",
     *[f"sleep-vs-wake-{control}" for control in CONTROLS],
+    "spacing",
     "systems-consolidation",
     "targeted-reactivation",
 ]

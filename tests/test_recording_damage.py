@@ -208,7 +208,7 @@ BOMB = {"shape": (1, 2**31), "dtype": "f4", "chunks": (1, 2**20), "compression":
 DAMAGE = {
     "no format": (without_attribute("/", "format"), "not an engram recording"),
     "foreign format": (text("/", "format", b"nwb"), "not an engram recording"),
-    "newer version": (text("/", "format_version", b"2.0"), r"newer engram \(format 2.0, this one reads up to 1.2\)"),
+    "newer version": (text("/", "format_version", b"2.0"), r"newer engram \(format 2.0, this one reads up to 1.3\)"),
     "no version": (text("/", "format_version", b"first"), "format_version is damaged: found 'first'"),
     "number for text": (attribute("/", "format_version", 1.0), "format_version is of another kind"),
     "text for number": (text("/", "seed", b"7"), "seed is of another kind"),

@@ -53,7 +53,7 @@ def test_what_the_run_was(tmp_path):
         writer.set_subject("hybrid", 1, status="failed", message="the loss is not finite", sensitivity=3e3)
         writer.log(command="engram run demo", machine={"cores": 2}, wall_s=1.5)
     recording = open_recording(tmp_path / "run.h5")
-    assert (recording.status, recording.seed, recording.format_version) == ("running", 7, "1.2")
+    assert (recording.status, recording.seed, recording.format_version) == ("running", 7, "1.3")
     assert (recording.protocol_name, recording.protocol_text) == ("demo", "name: demo\n")
     assert recording.settings == {"device": "cpu"}
     assert recording.versions["numpy"] == np.__version__
@@ -294,7 +294,7 @@ def test_the_example_for_plain_h5py_runs_as_printed(tmp_path, monkeypatch, capsy
     example = re.search(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     monkeypatch.chdir(tmp_path)
     exec(example.group(1), {})
-    assert capsys.readouterr().out == "1.2 running 7\n[0.5 0.5]\n"
+    assert capsys.readouterr().out == "1.3 running 7\n[0.5 0.5]\n"
 
 
 def test_recordings_of_the_first_format_are_read(tmp_path):

@@ -64,7 +64,7 @@ def test_everything_known_before_the_run_is_in_the_file(tmp_path):
         text = {name: file.attrs[name].decode() for name in ("format", "format_version", "status", "name", "protocol")}
         assert text == {
             "format": "engram",
-            "format_version": "1.2",
+            "format_version": "1.3",
             "status": "running",
             "name": "demo",
             "protocol": "name: demo\n",

@@ -14,7 +14,7 @@ from .group_names import check_group_name as check_group_name
 from .stream_layout import StreamLayout
 
 FORMAT = "engram"
-FORMAT_VERSION = "1.2"
+FORMAT_VERSION = "1.3"
 STATUSES = ("running", "complete", "failed")
 PHASE_COLUMNS = {
     "index": "<i4",
@@ -29,7 +29,7 @@ PHASE_COLUMNS = {
 PRESENTATION_COLUMNS = {"phase": "<i4", "order": "<i4", "item": "<i4", "label": "<i4", "wrong": "<f8"}
 SUMMARY_COLUMNS = ("mean_displacement", "rms_displacement", "mean_abs_weight", "mean_gate")
 SYNAPSE_COLUMNS = {"pre": "<i4", "post": "<i4", "initial": "<f4", "flexibility": "<f4"}
-MEASURES = ("share correct", "auc")
+MEASURES = ("share correct", "auc", "proportion recalled")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +138,7 @@ class ModelLayout:
     circuit : str, optional
         The plain graph of the circuit as JSON (`circuit_graph.check_graph`), with room for the assemblies of each of
         its populations.
-    measure : {"share correct", "auc"}
+    measure : {"share correct", "auc", "proportion recalled"}
         What performance is.
     time_scale : float
         Biological seconds per simulated second, NaN where the model does not live in simulated time.

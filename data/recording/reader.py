@@ -398,7 +398,10 @@ class Recording(CircuitReader):
             return read_table(file, chosen, model, subject, table)
 
     def measure(self, model: str) -> str:
-        """What performance of a model is: ``"share correct"`` of the test images, or ``"auc"`` of recalled cells."""
+        """What performance of a model is.
+
+        ``"share correct"`` of the test images, ``"auc"`` of recalled cells, or ``"proportion recalled"`` of lists.
+        """
         return self._model(model).measure
 
     def table(self, model: str, subject: int, stream: str) -> pd.DataFrame:

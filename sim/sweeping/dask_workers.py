@@ -77,6 +77,7 @@ def dask_client(workers: int, scheduler: str | None) -> Iterator[Client]:
                 memory_limit=None,
                 dashboard_address="127.0.0.1:0",
                 silence_logs=logging.CRITICAL,
+                preload=["engram.sim.sweeping.deaf_worker"],
             )
         except RuntimeError as error:
             raise RuntimeError(

@@ -6,8 +6,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .summaries import condition_means as condition_means
-    from .summaries import dataset_from_table as dataset_from_table
     from .data_set import Dataset as Dataset
     from .data_set import OrdinalCheck as OrdinalCheck
     from .psifr_names import from_psifr as from_psifr
@@ -17,6 +15,8 @@ if TYPE_CHECKING:
     from .shipped import dataset as dataset
     from .shipped import datasets as datasets
     from .subject_level import subject_scores as subject_scores
+    from .summaries import condition_means as condition_means
+    from .summaries import dataset_from_table as dataset_from_table
     from .tidy_table import checked_table as checked_table
     from .tidy_table import read_table as read_table
 

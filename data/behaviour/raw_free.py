@@ -73,8 +73,8 @@ def _digits(texts: pd.Series) -> np.ndarray:
 
 
 def _first_outputs(orders: pd.Series, row: np.ndarray, position: np.ndarray) -> np.ndarray:
-    words = orders.str.split()
-    count = words.str.len().to_numpy()
+    words = [order.split() for order in orders]
+    count = np.array([len(order) for order in words])
     of_list = np.repeat(np.arange(len(orders)), count)
     place = np.arange(len(of_list)) - np.repeat(np.cumsum(count) - count, count) + 1
     code = np.array([word for order in words for word in order], dtype=int)

@@ -203,8 +203,9 @@ def _numbers(column: Series, name: str) -> Series:
     wrong = numbers.isna() & column.notna()
     if wrong.any():
         raise ValueError(f'{name}: {column.name} is "{column[wrong].iloc[0]}" in {_rows(wrong)}; expected a number')
-    if np.isinf(numbers).any():
-        raise ValueError(f"{name}: {column.name} is infinite in {_rows(np.isinf(numbers))}")
+    infinite = numbers.abs() == np.inf
+    if infinite.any():
+        raise ValueError(f"{name}: {column.name} is infinite in {_rows(infinite)}")
     return numbers
 
 
@@ -228,7 +229,9 @@ def _check_proportions(table: DataFrame, name: str) -> None:
         raise ValueError(f"{name}: correct goes down to {correct.min():g}; expected proportions from 0 to 1")
     needed = pd.Series(True, index=table.index)
     if "input_position" in table:
-        needed &= table["input_position"].notna() | table["input_position"].isna().all()
+        on_list = table["input_position"].notna()
+        if on_list.any():
+            needed &= on_list
     if "repeat" in table:
         needed &= ~(table["repeat"] > 0)
     empty = correct.isna() & needed

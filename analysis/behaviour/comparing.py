@@ -199,7 +199,7 @@ def _report(
             f"the protocol {source.protocol} is none of those that reproduce the experiment: "
             f"{', '.join(data.protocols)}"
         )
-    baseline = flat_mean(conditions, _fitted(conditions, data, link, fit_on))
+    baseline = flat_mean(conditions, data, _fitted(conditions, data, link, fit_on))
     return Report(
         dataset=data, source=source, link=link, where=dict(where or {}), fit_on=dict(fit_on or {}),
         models=compared, refused=refused, flat=baseline, notes=tuple(notes),

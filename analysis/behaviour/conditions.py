@@ -39,7 +39,8 @@ def condition_table(
     A factor is read from the course of the protocol (position, length, repetition, delay, lesion), from the name of the
     list (``list_type``), or from a label that says so (``spacing=massed``). Lesioned tests are left out unless the
     lesion is a factor. With a factor ``position`` the first test of each list counts, with ``list_position`` a later
-    one, such as a final test of all lists.
+    one, such as a final test of all lists. Where the data set has positions and no lengths, only lists as long as its
+    count.
 
     Parameters
     ----------
@@ -49,8 +50,8 @@ def condition_table(
         Name of the model in the recording.
     where : mapping, optional
         Levels of factors (a level or a list of them) that choose among the data set's conditions; needed for a factor
-        that the recording does not have, such as the modality of words. A key of the recording's labels that is no
-        factor of the data set chooses among the recording's tests.
+        that the recording does not have, such as the modality of words. What is no factor of the data set, such as
+        ``length`` or a key of the recording's labels, chooses among the recording's tests.
 
     Returns
     -------
@@ -135,26 +136,36 @@ def _chosen_tests(items: pd.DataFrame, dataset: Dataset, where: Mapping[str, Any
         items = items[~first]
     elif "position" in dataset.factors:
         items = items[first]
-    for key in _label_keys(items["label"]):
-        if key in dataset.factors:
-            continue
-        values = _from_labels(items["label"], key)
-        if key in where:
-            items = items[values.isin([str(v) for v in _as_list(where[key])])]
-        elif values.nunique() > 1:
+    if "position" in dataset.factors and not {"length", "list_length"} & {*dataset.factors, *where}:
+        items = items[items["list_length"] == dataset.conditions["position"].nunique()]  # not the start of longer lists
+    keys = _label_keys(items["label"])
+    for key in where:
+        if key not in dataset.factors and key not in keys and key not in STRUCTURAL:
             raise ValueError(
-                f'the recording varies "{key}" ({at_most(map(str, values.dropna().unique()))}), which the data set '
-                f'"{dataset.name}" does not know; choose by where, such as {key}={values.dropna().iloc[0]}'
+                f'where names "{key}"; the factors of the data set "{dataset.name}" are '
+                f"{one_of(dataset.factors)}.{nearest(key, dataset.factors)}"
             )
-    unknown = [key for key in where if key not in dataset.factors and key not in _label_keys(items["label"])]
-    if unknown:
-        raise ValueError(
-            f'where names "{unknown[0]}"; the factors of the data set "{dataset.name}" are '
-            f"{one_of(dataset.factors)}.{nearest(unknown[0], dataset.factors)}"
-        )
+    for key in dict.fromkeys([*keys, *(key for key in where if key in STRUCTURAL)]):
+        if key not in dataset.factors:
+            items = _of_levels(items, key, where, dataset)
     if items.empty:
         raise ValueError(f'the recording has no test that the data set "{dataset.name}" speaks of{fitting(dataset)}')
     return items.reset_index(drop=True)
+
+
+def _of_levels(items: pd.DataFrame, key: str, where: Mapping[str, Any], dataset: Dataset) -> pd.DataFrame:
+    """Tests with the chosen levels of something that the recording varies and the data set does not know."""
+    values = _from_labels(items["label"], key)
+    if values.isna().all() and key in STRUCTURAL:
+        values = items[STRUCTURAL[key]]
+    if key in where:
+        return items[matching(pd.DataFrame({key: values}), {key: where[key]})]
+    if values.nunique() > 1:
+        raise ValueError(
+            f'the recording varies "{key}" ({at_most(map(str, values.dropna().unique()))}), which the data set '
+            f'"{dataset.name}" does not know; choose by where, such as {key}={values.dropna().iloc[0]}'
+        )
+    return items
 
 
 def _factor(factor: str, levels: list[Any], items: pd.DataFrame) -> pd.Series | None:
@@ -166,10 +177,10 @@ def _factor(factor: str, levels: list[Any], items: pd.DataFrame) -> pd.Series | 
     if factor == "delay_hours":
         return _nearest_level(items["delay"].to_numpy(dtype=float) / 3600, np.array(levels, dtype=float))
     if factor in STRUCTURAL:
-        column = items[STRUCTURAL[factor]]
-        if factor == "repetition" and not (column > 0).any():
+        values = items[STRUCTURAL[factor]]
+        if factor == "repetition" and not (values > 0).any():
             return None
-        return column.astype(float) if numeric else column.astype(str)
+        return values.astype(float) if numeric else values.astype(str)
     if factor == "list_type":
         filler = items["list"].astype(str).str.contains("filler")
         if filler.any() and not filler.all():
@@ -197,10 +208,6 @@ def _from_labels(labels: pd.Series, key: str) -> pd.Series:
         pairs = dict(part.split("=", 1) for part in label.split(", ") if "=" in part)
         said[label] = pairs.get(key, np.nan)
     return labels.astype(str).map(said)
-
-
-def _as_list(level: Any) -> list[Any]:
-    return list(level) if isinstance(level, (list, tuple)) else [level]
 
 
 def _plain(column: pd.Series) -> pd.Series:

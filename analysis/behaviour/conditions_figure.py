@@ -86,7 +86,10 @@ def conditions_figure(report: Report) -> Figure:
     """All conditions of a report, a panel for each combination of levels of all factors but the last."""
     factors = list(report.dataset.factors)
     points = report.models[report.main].points
-    panels = [{}] if len(factors) == 1 else points[factors[:-1]].drop_duplicates().to_dict(orient="records")
+    panels: list[dict[str, Any]] = [{}]
+    if len(factors) > 1:
+        levels = points[factors[:-1]].drop_duplicates()
+        panels = [dict(zip(factors[:-1], row, strict=True)) for row in levels.itertuples(index=False)]
     columns = min(COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
     width = 6.0 if columns == 1 else 3.1 * columns
@@ -126,8 +129,8 @@ def effects_figure(report: Report) -> Figure:
     for name, style in styles.items():
         axes.plot([], [], color=style.color, marker=style.marker, linestyle="none", label=name)
     axes.set_yticks(range(len(names)), names)
-    axes.invert_yaxis()
-    axes.set_xlabel("effect size over simulated subjects (Hedges' g), 95 % interval; hollow: check failed")
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_xlabel("Hedges' g with its 95 % interval; hollow: failed")
     figure.legend(loc="outside lower center", ncols=5, frameon=False)
     return figure
 

@@ -118,8 +118,13 @@ class _Arguments:
         where = self.given.get(side, {})
         rows = np.flatnonzero(matching(conditions, where))
         if not len(rows):
-            raise ValueError(f'the check "{self.kind}" finds no condition {side} {dict(where)!r}')
+            raise ValueError(f"no condition with {_told(where)}")
         return rows
+
+    def require(self, fewest: int, levels: Floats, over: str) -> None:
+        if len(levels) < fewest:
+            found = ", ".join(f"{level:g}" for level in levels)
+            raise ValueError(f'"{self.kind}" needs {fewest} levels of "{over}" or more, found {found}')
 
 
 def _greater(arguments: _Arguments, conditions: pd.DataFrame, scores: Floats) -> Contrast:
@@ -132,6 +137,7 @@ def _slope_greater(arguments: _Arguments, conditions: pd.DataFrame, scores: Floa
     sides = []
     for side in ("left", "right"):
         levels, means = _by_level(conditions, scores, over, arguments.rows(side, conditions))
+        arguments.require(2, levels, over)
         sides.append(_slope(levels, means))
     return Contrast(sides[0] - sides[1], (sides[0], sides[1]), 1)
 
@@ -140,6 +146,7 @@ def _trend(sign: int) -> Callable[[_Arguments, pd.DataFrame, Floats], Contrast]:
     def trend(arguments: _Arguments, conditions: pd.DataFrame, scores: Floats) -> Contrast:
         over = arguments.factor(conditions)
         levels, means = _by_level(conditions, scores, over, arguments.rows("where", conditions))
+        arguments.require(2, levels, over)
         return Contrast(_spearman(levels, means), None, sign)
 
     return trend
@@ -155,11 +162,9 @@ def _end(last: bool) -> Callable[[_Arguments, pd.DataFrame, Floats], Contrast]:
         ends, middles = [], []
         for group in groups:
             levels, means = _by_level(conditions, scores, over, rows[group])
-            if len(levels) >= 3:
-                ends.append(means[:, -1 if last else 0])
-                middles.append(_mean(means[:, 1:-1]))
-        if not ends:
-            raise ValueError(f'the check "{arguments.kind}" needs three levels of "{over}" or more in one list')
+            arguments.require(3, levels, over)
+            ends.append(means[:, -1 if last else 0])
+            middles.append(_mean(means[:, 1:-1]))
         edge, middle = _mean(np.stack(ends, axis=1)), _mean(np.stack(middles, axis=1))
         return Contrast(edge - middle, (edge, middle), 1)
 
@@ -213,6 +218,10 @@ def _spearman(x: Floats, y: Floats) -> Floats:
     norm = np.sqrt((dx**2).sum(axis=1) * (dy**2).sum(axis=1))
     rho = (dx * dy).sum(axis=1) / np.where(norm > 0, norm, 1)
     return np.asarray(np.where(there.sum(axis=1) >= 2, rho, np.nan))
+
+
+def _told(where: Mapping[str, Any]) -> str:
+    return ", ".join(f"{factor} {level}" for factor, level in where.items())
 
 
 def _number(factor: str, level: object) -> float:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 UNLESIONED = ("", "none")
 
-OF_FREE_RECALL = ("free",)
 OF_SERIAL_RECALL = ("strict", "item", "cued")
 
 
@@ -39,17 +38,16 @@ def recalled_items(recording: Recording, dataset: Dataset, model: str) -> pd.Dat
     if studied.empty:
         raise ValueError(f'no recall test of the model "{model}" is written yet; was the run interrupted?')
     serial = _serial_trials(recalls)
-    wanted_serial = dataset.scoring in OF_SERIAL_RECALL
-    if (serial.empty and wanted_serial) or (dataset.scoring in OF_FREE_RECALL and serial.all() and len(serial)):
-        kind = ("free", "serial or cued") if wanted_serial else ("serial or cued", "free")
+    wanted = serial if dataset.scoring in OF_SERIAL_RECALL else ~serial
+    if not wanted.any():
+        found, expected = (
+            ("free", "serial or cued") if dataset.scoring in OF_SERIAL_RECALL else ("serial or cued", "free")
+        )
         raise ValueError(
             f'the data set "{dataset.name}" scores {dataset.scoring} recall, but the tests of the protocol '
-            f'"{recording.protocol_name}" are of {kind[0]} recall; expected tests of {kind[1]} recall{fitting(dataset)}'
+            f'"{recording.protocol_name}" are of {found} recall; expected tests of {expected} recall{fitting(dataset)}'
         )
-    if wanted_serial and not serial.all():
-        of_kind = pd.MultiIndex.from_frame(studied[["subject", "trial"]]).isin(serial[serial].index)
-        studied = studied[of_kind]
-        recalls = recalls[pd.MultiIndex.from_frame(recalls[["subject", "trial"]]).isin(serial[serial].index)]
+    recalls, studied = (_of_trials(table, wanted.index[wanted]) for table in (recalls, studied))
     scored = score_recalls(recalls, studied, dataset.scoring)  # type: ignore[arg-type]
     return _sound(recording, model, scored.rename(columns={"correct": "score"}))
 
@@ -61,7 +59,8 @@ def performed_items(recording: Recording, model: str) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns as of `recalled_items`. A place in the list is the place among the asked items in the order of their
-        last presentations; a delay is the rest and sleep since then, in seconds.
+        last presentations, and the last probe counts as the test of the list; a delay is the rest and sleep since the
+        last presentation, in seconds.
     """
     array = sound_performance(recording)
     array = array.sel(model=[model]).assign_coords(trial=("probe", np.arange(array.sizes["probe"])))
@@ -75,7 +74,7 @@ def performed_items(recording: Recording, model: str) -> pd.DataFrame:
     return table.assign(
         position=position,
         list_position=position,
-        list_trial=table["trial"],
+        list_trial=table.loc[table["lesion"].astype(str).isin(UNLESIONED), "trial"].max(),
         list_length=table.groupby(key)["item"].transform("size"),
         delay=idle[table["phase"].to_numpy(dtype=np.int64)] - idle[presented],
         label=table["label"].astype(str),
@@ -92,6 +91,10 @@ def fitting(dataset: Dataset) -> str:
 def _serial_trials(recalls: pd.DataFrame) -> pd.Series:
     """Whether each test asks for items at places (or by cues), and not for any in any order."""
     return (recalls["expected"] >= 1).groupby([recalls["subject"], recalls["trial"]]).any()
+
+
+def _of_trials(table: pd.DataFrame, trials: pd.Index) -> pd.DataFrame:
+    return table[pd.MultiIndex.from_frame(table[["subject", "trial"]]).isin(trials)]
 
 
 def _sound(recording: Recording, model: str, scored: pd.DataFrame) -> pd.DataFrame:

@@ -93,7 +93,7 @@ class ModelComparison:
     on_fitted : Distance or None
         Over those that it was.
     likelihood : Likelihood or None
-        None where people's scores are no proportions.
+        None where people's scores are no proportions of responses, such as savings.
     ordinal : tuple of OrdinalResult
         On the model's own scores, before any link.
     not_applicable : mapping
@@ -147,7 +147,7 @@ def compare_model(
         link=used,
         distance=_distance(points[tested], people),
         on_fitted=None if fitted is None else _distance(points[fitted], people),
-        likelihood=_likelihood(probability, human, trials, fitted, used.fitted),
+        likelihood=_likelihood(data, probability, human, trials, fitted, used.fitted),
         ordinal=ordinal,
         not_applicable=not_applicable,
         onsets=onsets_of(scores, factors),
@@ -163,7 +163,7 @@ class Flat:
     likelihood: Likelihood | None
 
 
-def flat_mean(conditions: pd.DataFrame, fitted: NDArray[np.bool_] | None) -> Flat:
+def flat_mean(conditions: pd.DataFrame, data: Dataset, fitted: NDArray[np.bool_] | None) -> Flat:
     """People's mean over the conditions (those a link is fitted on, where it is), foretold of every condition."""
     human, error = conditions["mean"].to_numpy(dtype=float), _standard_error(conditions)
     tested = np.ones(len(human), dtype=bool) if fitted is None else ~fitted
@@ -174,7 +174,7 @@ def flat_mean(conditions: pd.DataFrame, fitted: NDArray[np.bool_] | None) -> Fla
     return Flat(
         value,
         distance(predicted, 0 * predicted, human[tested], error[tested], low, high),
-        _likelihood(np.full(len(human), value), human, trials, fitted, 1),
+        _likelihood(data, np.full(len(human), value), human, trials, fitted, 1),
     )
 
 
@@ -202,10 +202,10 @@ def _standard_error(conditions: pd.DataFrame) -> Floats:
 
 
 def _likelihood(
-    probability: Floats, human: Floats, trials: Floats, fitted: NDArray[np.bool_] | None, parameters: int
+    data: Dataset, probability: Floats, human: Floats, trials: Floats, fitted: NDArray[np.bool_] | None, parameters: int
 ) -> Likelihood | None:
-    if ((human < 0) | (human > 1)).any():
-        return None
+    if not data.measure.startswith("proportion"):
+        return None  # savings are no share of responses
     on = np.ones(len(human), dtype=bool) if fitted is None else fitted
     value = log_likelihood(probability[on], human[on], trials[on])
     return Likelihood(

@@ -65,9 +65,9 @@ class OrdinalResult:
     passed : bool
         In people's direction, and not by chance (`p` < .05 where there is a test).
     statistic : float
-        Mean over subjects of the difference, difference of slopes, or rank correlation.
+        Difference, difference of slopes, or rank correlation of the condition means.
     human : float
-        The same of people's condition means.
+        The same of people's.
     test : str
         Name of the test, or why there is none.
     p : float or None
@@ -137,20 +137,23 @@ def evaluate_check(
     (True, 0.5, 0.038)
     """
     found = contrast(check.kind, check.arguments, conditions, scores)
-    of_people = contrast(check.kind, check.arguments, conditions, human[None, :]).values[0]
+    of_people, of_means = (
+        float(contrast(check.kind, check.arguments, conditions, means[None, :]).values[0])
+        for means in (human, np.nanmean(scores, axis=0))
+    )
     values = found.values[np.isfinite(found.values)]
     if len(values) >= 2 or (found.sides is None and len(values)):
-        statistic, test, p, effect = _within(values, found.sign, samples, seed)
+        mean, test, p, effect = _within(values, found.sign, samples, seed)
     else:
-        statistic, test, p, effect = _between(found, samples, seed, check.name)
-    right_way = statistic * found.sign > ALIKE
+        mean, test, p, effect = _between(found, samples, seed, check.name)
+    right_way = min(mean * found.sign, of_means * found.sign) > ALIKE
     return OrdinalResult(
         name=check.name,
         about=check.about,
         kind=check.kind,
         passed=bool(right_way and (p is None or p < LEVEL)),
-        statistic=float(statistic),
-        human=float(of_people),
+        statistic=of_means,
+        human=of_people,
         test=test,
         p=p,
         effect_size=effect,

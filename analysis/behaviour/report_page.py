@@ -158,12 +158,11 @@ def _numbers(report: Report) -> list[str]:
     for name, model in report.models.items():
         heads = (*factors, "people", "95 %", "model", "95 %", "model's own score", "link")
         rows: list[tuple[str, ...]] = [heads]
-        for point in model.points.itertuples(index=False):
-            levels = [f"{level:g}" if isinstance(level, float) else str(level) for level in point[: len(factors)]]
-            rows.append(
-                (*levels, number(point.human), _interval(point.human_low, point.human_high), number(point.model),
-                 _interval(point.model_low, point.model_high), number(point.score), "fitted" if point.fitted else "")
-            )  # fmt: skip
+        for point in model.points.to_dict(orient="records"):
+            levels = [f"{point[f]:g}" if isinstance(point[f], float) else str(point[f]) for f in factors]
+            people = [number(point["human"]), _interval(point["human_low"], point["human_high"])]
+            simulated = [number(point["model"]), _interval(point["model_low"], point["model_high"])]
+            rows.append((*levels, *people, *simulated, number(point["score"]), "fitted" if point["fitted"] else ""))
         lines += [f"<details><summary>{escape(name)}: {len(rows) - 1} conditions</summary>"]
         lines += [*_table(f"Condition means of people and of {name}", rows), "</details>"]
     return lines

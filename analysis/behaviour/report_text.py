@@ -55,16 +55,15 @@ def distance_table(report: Report) -> list[str]:
 def distance_rows(report: Report) -> list[tuple[str, ...]]:
     """Cells of the table of distances, its heads first."""
     heads = ("", "subjects", "RMSD", "bias", "÷ replication", "inside 95 %", "correlation", "log-likelihood", "BIC")
-    rows = [heads]
+    rows: list[tuple[str, ...]] = [heads]
     for name, model in report.models.items():
         rows.append((name, str(model.compared), *_distance_cells(model.distance), *_likelihood_cells(model.likelihood)))
     flat = report.flat
     rows.append(("flat mean", "–", *_distance_cells(flat.distance), *_likelihood_cells(flat.likelihood)))
     if report.link == "identity":
         return rows
-    held_out = [flat.likelihood and flat.likelihood.held_out]
-    held_out[:0] = [model.likelihood and model.likelihood.held_out for model in report.models.values()]
-    cells = ["held-out log-likelihood", *(number(value, 1) for value in held_out)]
+    likelihoods = [*(model.likelihood for model in report.models.values()), flat.likelihood]
+    cells = ["held-out log-likelihood", *(number(found.held_out if found else None, 1) for found in likelihoods)]
     return [(*row, cell) for row, cell in zip(rows, cells, strict=True)]
 
 
@@ -108,7 +107,9 @@ def between_subjects(model: ModelComparison) -> list[str]:
         return []
     failed = f", {subjects.failed} failed" if subjects.failed else ""
     declared = ", ".join(f"{name} = {value:g}" for name, value in subjects.spread.items())
-    cause = f"declared spread {declared}" if declared else "no declared spread: seeds alone make subjects differ"
+    cause = (
+        f"they differ as declared: {declared}" if declared else "no declared spread, they differ by their seeds alone"
+    )
     return [f"{subjects.kind}: {subjects.recorded} simulated subjects{failed}; {cause}"]
 
 

@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
-from ..data.wording import nearest, one_of
+from ..data.wording import one_of
 from .probes import require_columns
-from .recall_tables import subject_key
 
-METHODS = ("gee", "mixed")
+_CERTAIN = 9.0  # log odds; beyond it, nothing or everything is recalled for certain
 
 
-def recall_regression(
-    scored: pd.DataFrame, terms: Sequence[str], *, method: Literal["gee", "mixed"] = "gee", confidence: float = 0.95
-) -> pd.DataFrame:
+def recall_regression(scored: pd.DataFrame, terms: Sequence[str], *, confidence: float = 0.95) -> pd.DataFrame:
     """Logistic regression of what was recalled on the conditions, responses being clustered in subjects.
 
-    ``gee`` are generalised estimating equations with an exchangeable correlation within subjects and robust standard
-    errors: odds averaged over the population. ``mixed`` is a logistic model with a random intercept for each subject,
-    its posterior approximated at the mode (Laplace; normal priors of standard deviation 10 on the coefficients): odds
-    of a subject, which are farther from 1 the more subjects differ. Both are statsmodels'.
+    Generalised estimating equations of statsmodels, with an exchangeable correlation within subjects and robust
+    standard errors: the odds are those of the population, averaged over subjects. With fewer than some 30 subjects the
+    standard errors are too small.
 
     Parameters
     ----------
     scored : pandas.DataFrame
         One row per item asked for: ``subject``, ``correct`` (0 or 1) and the columns of `terms`, as from
-        `score_recalls`.
+        `score_recalls`. What subject k does under several models is one cluster, since it meets the same lists.
     terms : sequence of str
         Columns, and interactions such as ``list_type:repetition``. Numbers enter as they are; of words the first in
         alphabetical order (of a pandas categorical, its first category) is what the others are compared with.
-    method : {"gee", "mixed"}
-        See above.
     confidence : float
         Of the intervals.
 
@@ -43,8 +38,7 @@ def recall_regression(
     -------
     pandas.DataFrame
         One row per coefficient: ``term`` (``intercept``, ``repetition``, ``list_type[repeated]`` …), ``estimate`` (log
-        odds), ``se``, ``low``, ``high``, ``z``, ``p`` (two-sided, normal) and ``odds_ratio``. A mixed model has a last
-        row ``subject (sd)``: the standard deviation of the subjects' intercepts (log odds), with its interval.
+        odds), ``se``, ``low``, ``high``, ``z``, ``p`` (two-sided, normal) and ``odds_ratio``.
 
     Raises
     ------
@@ -71,8 +65,8 @@ def recall_regression(
     0            intercept      -1.1        0.33
     1  list_type[repeated]       2.2        9.00
     """
-    if method not in METHODS:
-        raise ValueError(f'method is "{method}"; expected {one_of(METHODS)}.{nearest(method, METHODS)}')
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is {confidence}; expected a number between 0 and 1, such as 0.95")
     columns = list(dict.fromkeys(name for term in terms for name in term.split(":")))
     require_columns(scored, ("subject", "correct", *columns), "scored")
     correct = pd.to_numeric(scored["correct"], errors="coerce").to_numpy(dtype=float)
@@ -84,7 +78,7 @@ def recall_regression(
         raise ValueError(
             f"correct is {correct[0]:g} in every row; a regression needs items recalled and items forgotten"
         )
-    subject = scored.groupby(subject_key(scored), sort=True).ngroup().to_numpy()
+    subject = scored.groupby("subject", sort=True).ngroup().to_numpy()
     if subject.max() < 1:
         raise ValueError("scored holds one subject; expected two or more, between whom responses are independent")
     design = _design(scored, terms)
@@ -92,15 +86,14 @@ def recall_regression(
         raise ValueError(
             f"the terms {one_of(design.columns[1:])} determine each other; leave out one that follows from the others"
         )
-    fit = _gee if method == "gee" else _mixed
-    estimates, errors, spread = fit(correct, design.to_numpy(), subject)
-    if not (np.isfinite(estimates).all() and np.isfinite(errors).all() and (np.abs(estimates) < 1e3).all()):
+    estimates, errors = _fit(correct, design.to_numpy(), subject)
+    if not np.isfinite(errors).all() or not (np.abs(design.to_numpy() @ estimates) < _CERTAIN).all():
         raise ValueError(
             "the fit did not settle; the likely cause is a condition in which everything, or nothing, was recalled"
         )
     half = ndtri((1 + confidence) / 2)
     z = estimates / errors
-    table = pd.DataFrame(
+    return pd.DataFrame(
         {
             "term": design.columns,
             "estimate": estimates,
@@ -112,12 +105,6 @@ def recall_regression(
             "odds_ratio": np.exp(estimates),
         }
     )
-    if spread is None:
-        return table
-    log_sd, log_se = spread
-    low, high = np.exp([log_sd - half * log_se, log_sd + half * log_se])
-    sd = {"term": "subject (sd)", "estimate": np.exp(log_sd), "se": np.exp(log_sd) * log_se, "low": low, "high": high}
-    return pd.concat([table, pd.DataFrame([sd])], ignore_index=True)
 
 
 def _design(scored: pd.DataFrame, terms: Sequence[str]) -> pd.DataFrame:
@@ -145,35 +132,17 @@ def _coded(column: pd.Series, name: str) -> dict[str, np.ndarray]:
     return {f"{name}[{word}]": (words == word).to_numpy(dtype=float) for word in words.cat.categories[1:]}
 
 
-def _gee(correct: np.ndarray, design: np.ndarray, subject: np.ndarray) -> tuple[np.ndarray, np.ndarray, None]:
+def _fit(correct: np.ndarray, design: np.ndarray, subject: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     sm = _statsmodels()
+    order = np.argsort(subject, kind="stable")
     model = sm.GEE(
-        correct, design, groups=subject, family=sm.families.Binomial(), cov_struct=sm.cov_struct.Exchangeable()
-    )
-    result = _fitted(model.fit)
-    return np.asarray(result.params), np.asarray(result.bse), None
-
-
-def _mixed(
-    correct: np.ndarray, design: np.ndarray, subject: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
-    from scipy.sparse import csr_matrix
-
-    _statsmodels()
-    from statsmodels.genmod.bayes_mixed_glm import BinomialBayesMixedGLM
-
-    intercepts = csr_matrix((np.ones(len(subject)), (np.arange(len(subject)), subject)))
-    model = BinomialBayesMixedGLM(correct, design, intercepts, np.zeros(subject.max() + 1, dtype=int), fe_p=10)
-    result = _fitted(model.fit_map)
-    return np.asarray(result.fe_mean), np.asarray(result.fe_sd), (float(result.vcp_mean[0]), float(result.vcp_sd[0]))
-
-
-def _fitted(fit: Any) -> Any:
-    import warnings
-
+        correct[order], design[order], groups=subject[order], family=sm.families.Binomial(),
+        cov_struct=sm.cov_struct.Exchangeable(),
+    )  # fmt: skip
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # what does not settle is refused by its result
-        return fit()
+        result = model.fit()
+    return np.asarray(result.params), np.asarray(result.bse)
 
 
 def _statsmodels() -> Any:

@@ -118,7 +118,7 @@ class RecallTests:
             raise ValueError(f"found step {row.index}, a {row.kind} step; expected a probe of kind recall")
         self._count(int(self._until[row.index]))
         wanted = self._timeline.program.asked[row.index, "of"]
-        listed = self._met(wanted) if isinstance(wanted, str) else self._drawn[:, wanted]
+        listed = self._met(wanted) if isinstance(wanted, str) else _each_once(self._drawn[:, wanted])
         last = np.where(listed < 0, -1, np.take_along_axis(self._last, listed.clip(min=0), axis=1))
         shown = len(self._ends)  # in the place of a presentation: nothing was
         order = np.argsort(np.where(listed < 0, shown + 1, np.where(last < 0, shown, last)), axis=1, kind="stable")
@@ -168,6 +168,16 @@ class RecallTests:
         cues, targets = self._drawn[:, places], self._drawn[:, given_at]
         given = [counterparts(*subject) for subject in zip(answers, cues, targets, strict=True)]
         return np.stack(given), targets
+
+
+def _each_once(listed: Ints) -> Ints:
+    """Lists without what stands in them a second time, as where two lists share items; -1 behind the end."""
+    ordered = np.sort(listed, axis=1)
+    if not (ordered[:, 1:] == ordered[:, :-1]).any():
+        return listed
+    rows = [np.unique(row) for row in listed]
+    longest = max(len(row) for row in rows)
+    return np.stack([np.pad(row, (0, longest - len(row)), constant_values=-1) for row in rows])
 
 
 def _ends(timeline: Timeline, presentations: Presentations) -> NDArray[np.float64]:

@@ -120,6 +120,10 @@ class Selections:
             text = f"{found(selection)} of {counted(len(chosen), 'item')} for {counted(len(answers), 'item')}"
             self.mistake(loc, f"{text}; expected one cue for each")
             return None
+        slots = answers.slots if answers.slots is not None else answers.places
+        if len(np.unique(slots)) < len(slots):
+            self.mistake(loc, "an item stands twice in the lists that are paired; expected each once, with one cue")
+            return None
         if chosen.fixed and answers.fixed and (chosen.places == answers.places).any():
             self.mistake(loc, f"{found(selection)}, which pairs an item with itself; expected other items")
             return None

@@ -264,17 +264,17 @@ class _Walk:
 
     def probe(self, phase: Probe, place: _Place, loc: Loc) -> None:
         wanted, name = self.items.ask(phase.of, place.current, (*loc, "of"))
-        cues = None
+        pairs: dict[str, Ints] = {}
         if phase.cued_by is not None and not isinstance(wanted, str):
             cues = self.items.cues(phase.cued_by, same_for_all(wanted), (*loc, "cued_by"), use=False)
+            if cues is not None:
+                start = self.items.reserve(len(wanted))
+                self.items.draws.append(Shuffle(start, wanted))  # in one order, whatever the lesion
+                pairs = {"cued_by": cues.places, "targets": np.arange(start, self.items.length)}
         for lesion in phase.lesions or (self.lesion,):
             index = self.step("probe", phase, place, list_name=name, lesion=lesion)
             self.asked[index, "of"] = wanted
-            if cues is not None and not isinstance(wanted, str):
-                self.asked[index, "cued_by"] = cues.places
-                start = self.items.reserve(len(wanted))
-                self.items.draws.append(Shuffle(start, wanted))
-                self.asked[index, "targets"] = np.arange(start, self.items.length)
+            self.asked |= {(index, field): places for field, places in pairs.items()}
 
     def sleep(self, phase: Sleep, place: _Place, loc: Loc) -> None:
         index = self.step("sleep", phase, place, seconds=phase.seconds)

@@ -58,6 +58,21 @@ def phases(in_each):
         passes=maybe(st.integers(1, 9)),
         label=labels,
     )
+    # Groups of any size fit where no other item has to stand between two presentations.
+    spaced = st.builds(
+        wake,
+        st.sampled_from(["all", "A", "B"]),
+        order=st.sampled_from(["listed", "shuffled"]),
+        exposures=st.integers(2, 4),
+        lag=st.one_of(st.just(0), st.integers(0, 9).map(lambda most: [0, most])),
+    )
+    paired = st.builds(
+        wake,
+        st.just("B"),
+        exposures=st.integers(1, 3),
+        cued_by=st.sampled_from(["A", "C", [0, 3], ["A"]]),
+        label=labels,
+    )
     stages = st.lists(
         st.builds(lambda kind, d: {kind: d}, st.sampled_from(["nrem", "rem"]), durations), min_size=1, max_size=3
     )
@@ -75,10 +90,19 @@ def phases(in_each):
             unknown=st.sampled_from([True, False, "if-any"]),
         ),
         st.builds(probe, kind=st.just("cued"), cue=st.builds(lambda f, n: {"fraction": f, "noise": n}, shares, shares)),
-        st.builds(probe, kind=st.just("recall"), scoring=maybe(st.sampled_from(["item", "strict", "free"]))),
+        st.builds(
+            probe,
+            selections(in_each),
+            kind=st.just("recall"),
+            scoring=maybe(st.sampled_from(["item", "strict", "free"])),
+            learn=st.booleans(),
+        ),
+        st.builds(probe, st.just("B"), kind=st.just("recall"), cued_by=st.sampled_from(["A", [5, 0]])),
     )
     return st.one_of(
         wakes,
+        spaced,
+        paired,
         sleeps,
         probes,
         st.builds(rest, durations, replay=st.booleans()),
@@ -170,7 +194,7 @@ def test_forms_convert_without_loss(protocol):
 def test_laws_of_the_timeline(protocol, seed):
     timeline = unroll(protocol)
     got, again = timeline.presentations(np.random.default_rng(seed)), timeline.presentations(seed)
-    for name in ("phase", "order", "item", "label", "wrong"):
+    for name in ("phase", "order", "item", "label", "wrong", "cue"):
         np.testing.assert_array_equal(getattr(got, name), getattr(again, name))
     other = timeline.presentations(seed + 1)
     np.testing.assert_array_equal(got.phase, other.phase)
@@ -193,6 +217,13 @@ def test_laws_of_the_timeline(protocol, seed):
                 assert asked.any()
 
 
+def check_lags(items, phase):
+    for item in set(items):
+        places = np.flatnonzero(np.array(items) == item)
+        assert len(places) == phase.exposures
+        assert ((np.diff(places) > phase.lags[0]) & (np.diff(places) <= phase.lags[1] + 1)).all()
+
+
 def check_wake(step, rows):
     phase = step.phase
     assert step.stop - step.start == pytest.approx(len(rows) * phase.duration.seconds, abs=1e-6)
@@ -202,8 +233,17 @@ def check_wake(step, rows):
         if isinstance(wanted[0], str):
             wanted = [slot for name in wanted for slot in of_lists[name]]
         assert sorted(rows.item) == sorted(list(wanted) * phase.exposures)
-        if phase.order == "listed" and "C" not in phase.present:
+        if phase.lags is not None:
+            check_lags(rows.item.tolist(), phase)
+        elif phase.order == "listed" and "C" not in phase.present:
             assert rows.item.tolist() == list(wanted) * phase.exposures
+    if phase.cued_by is None:
+        assert (rows.cue == -1).all()
+    else:
+        cue_of = {"A": {1: 4, 2: 0}, ("A",): {1: 4, 2: 0}, (0, 3): {1: 0, 2: 3}}.get(phase.cued_by)
+        assert dict(zip(rows.item, rows.cue, strict=True)).keys() == {1, 2}
+        assert cue_of is None or [cue_of[item] for item in rows.item] == rows.cue.tolist()
+        assert cue_of is not None or set(zip(rows.item, rows.cue, strict=True)) in ({(1, 4), (2, 0)}, {(1, 0), (2, 4)})
     if phase.labels == "deranged":
         assert (rows.label != rows.item).all()
     else:

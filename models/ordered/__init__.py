@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .ordered_model import OrderedModel as OrderedModel
     from .positional import PositionalNetwork as PositionalNetwork
+    from .primacy import PrimacyModel as PrimacyModel
+    from .simple import SIMPLE as SIMPLE
 
 
 _MODULE_OF = {
     "OrderedModel": "ordered_model",
     "PositionalNetwork": "positional",
+    "PrimacyModel": "primacy",
+    "SIMPLE": "simple",
 }
 
 __all__ = sorted(_MODULE_OF)

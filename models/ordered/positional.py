@@ -20,19 +20,19 @@ class PositionalNetwork(OrderedModel):
     kind: Literal["positional"] = "positional"
     flexibility: AnyFlexibility = Uniform()
     sensitivity: Positive | Literal["auto"] = "auto"
-    kappa: Positive = 0.05
-    learning_rate: Positive = 0.5
-    correction: Share = 1.0
-    start_decay: Share = 0.8
+    kappa: Positive = 0.1
+    learning_rate: Positive = 0.8
+    start_decay: Share = 0.85
     end_strength: AtLeast0 = 0.6
     end_decay: Share = 0.5
-    similarity: Share = 0.6
-    temporal: AtLeast0 = 0.7
-    drift: Annotated[float, Field(gt=0, le=1)] = 0.6
-    noise: AtLeast0 = 0.08
-    threshold: AtLeast0 = 0.2
+    similarity: Share = 0.4
+    temporal: AtLeast0 = 0.6
+    drift: Annotated[float, Field(gt=0, le=1)] = 0.5
+    noise: AtLeast0 = 0.06
+    threshold: AtLeast0 = 0.24
     release: Share = 0.8
     reinstatement: Share = 0.6
+    monitor: Annotated[float, Field(ge=-1, le=1)] = 0.2
     attempts: Annotated[int, Field(ge=1, le=1000)] = 4
     stable_time: Positive = 30 * 86400.0
     flexible_time: Positive = 600.0

@@ -6,6 +6,8 @@ from typing import Any
 
 from ..flexibility import Fixed, Uniform
 from .positional import PositionalNetwork
+from .primacy import PrimacyModel
+from .simple import SIMPLE
 
 
 def positional(**settings: Any) -> PositionalNetwork:
@@ -39,3 +41,25 @@ def positional_stable(**settings: Any) -> PositionalNetwork:
     0.3
     """
     return PositionalNetwork(**{"flexibility": Fixed(0.3), **settings})
+
+
+def simple(**settings: Any) -> SIMPLE:
+    """Items told apart by the logarithm of their age, after Brown, Neath & Chater (2007).
+
+    Examples
+    --------
+    >>> simple(threshold=0.5).threshold
+    0.5
+    """
+    return SIMPLE(**settings)
+
+
+def primacy(**settings: Any) -> PrimacyModel:
+    """A gradient of activation over the list, after Page & Norris (1998).
+
+    Examples
+    --------
+    >>> primacy().peak
+    11.5
+    """
+    return PrimacyModel(**settings)

@@ -20,11 +20,9 @@ LARGEST = float(np.finfo(np.float32).max)
 class Association:
     """Synapses from the elements of a context to those of an item, one matrix for each subject.
 
-    One presentation is one step, through the gate of the mixed-stability rule (`engram.models.synapses`):
+    One presentation is one step of the delta rule, through the gate of the mixed-stability rule (`models/synapses.py`):
 
-        Δw = rate · gate(w - w0) · context · (item - λ · context · w)
-
-    λ = 1 is the delta rule, by which what the context brought to mind before is unlearned, λ = 0 Hebb's.
+        Δw = rate · gate(w - w0) · context · (item - context · w)
 
     Parameters
     ----------
@@ -38,7 +36,7 @@ class Association:
     def __init__(self, model: PositionalNetwork, chance: Chance, together: int) -> None:
         shape = (model.context_size, model.item_size)
         subjects = len(chance.numbers)
-        self._kappa, self._correction = model.kappa, np.float32(model.correction)
+        self._kappa = model.kappa
         self._initial = np.empty((subjects, *shape), dtype=np.float32)
         self._stiffness = np.empty_like(self._initial)
         movable = np.ones(self._initial.shape, dtype=bool)
@@ -79,8 +77,9 @@ class Association:
         """
         weights = self.weights[places]
         step = self._step[: len(weights)]
-        error = item - self._correction * np.matmul(context[:, None, :], weights)[:, 0]
-        error *= rate[:, None]
+        error = item - np.matmul(context[:, None, :], weights)[:, 0]
+        # A step of more than 1 / |context|² would overshoot what it corrects.
+        error *= np.minimum(rate, 1.0 / np.einsum("sc,sc->s", context, context))[:, None]
         np.multiply(context[:, :, None], error[:, None, :], out=step)
         if self._gated and self.calibrated:
             gate_ = self._gate[: len(weights)]

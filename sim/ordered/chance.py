@@ -48,6 +48,10 @@ class Chance:
             self.rng(place, *names).standard_normal(dtype=np.float32, out=drawn[row])
         return drawn
 
+    def uniform(self, size: int | tuple[int, ...], *names: str | int) -> NDArray[np.float64]:
+        """Numbers from 0 to 1, [subject, *size]."""
+        return np.stack([self.rng(place, *names).random(size) for place in range(len(self.numbers))])
+
     def directions(self, size: int, *names: str | int) -> Floats:
         """Random unit vectors, [subject, size]."""
         drawn = self.normal(size, *names)

@@ -61,3 +61,19 @@ class Memory(ABC):
     def weights(self) -> NDArray[np.floating]:
         """All weights, [subject, pre, post]."""
         raise ValueError("this model has no weights")
+
+
+class Timeless(Memory):
+    """A memory that keeps nothing: what it recalls follows from the protocol alone, and from chance (abstract)."""
+
+    def study(self, lesson: Lesson) -> None:
+        """Nothing: a test says when each item was presented."""
+
+    def rest(self, step: Step) -> None:
+        """Nothing: a test says when it takes place."""
+
+    def state(self) -> State:
+        return {}
+
+    def load_state(self, state: State) -> None:
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,25 @@ STUDYING, RECALLING = 16, 64
 """Subjects at a time: while studying all their arrays stay in a cache, recalling is one product over all."""
 
 
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """What the classes of a pool are to the network, each [class, element] and of length 1.
+
+    Parameters
+    ----------
+    items : float32 array
+        What is associated with contexts, and comes back.
+    moments : float32 array
+        What a class brings into the temporal context.
+    cues : float32 array
+        What a class is as a cue, in the place of a position.
+    """
+
+    items: Floats
+    moments: Floats
+    cues: Floats
+
+
 class PositionalMemory(Memory):
     """Memories of the subjects of a `PositionalNetwork`.
 
@@ -30,22 +50,15 @@ class PositionalMemory(Memory):
     ----------
     model : PositionalNetwork
     subjects : Subjects
-    items : float32 array [class, element]
-        What the network sees of each class of the pool.
-    moments : float32 array [class, element]
-        What each class brings into the temporal context.
-    cues : float32 array [class, element]
-        What each class is as a cue, in the place of a position.
+    vectors : Vectors
     chance : Chance
     """
 
-    def __init__(
-        self, model: PositionalNetwork, subjects: Subjects, items: Floats, moments: Floats, cues: Floats, chance: Chance
-    ) -> None:
+    def __init__(self, model: PositionalNetwork, subjects: Subjects, vectors: Vectors, chance: Chance) -> None:
         self._model, self._chance = model, chance
-        self._items, self._moments, self._cues = items, moments, cues
+        self._items, self._moments, self._cues = vectors.items, vectors.moments, vectors.cues
         self._class = np.stack([draw.classes for draw in subjects.draws])  # [subject, slot]
-        self._slot = np.full((len(subjects), len(items)), -1, dtype=np.int64)  # [subject, class]
+        self._slot = np.full((len(subjects), len(vectors.items)), -1, dtype=np.int64)  # [subject, class]
         np.put_along_axis(self._slot, self._class, np.arange(subjects.slots)[None], axis=1)
         self._known = np.zeros(self._slot.shape, dtype=bool)  # classes presented so far
         self._association = Association(model, chance, STUDYING)
@@ -149,27 +162,37 @@ class PositionalMemory(Memory):
             context[:, self._half :] = time
             found, out = self._compete(context, noise[:, k], suppressed, places)
             out &= failed < self._model.attempts
+            learned = self._learned_context(found, places)
+            suppressed[rows, found] = np.where(out, np.inf, suppressed[rows, found])
+            out &= self._is_of_this_list(learned, places)
             if not out.any() and (failed >= self._model.attempts).all():
                 break
             failed = np.where(out, 0, failed + 1)
-            suppressed[rows[out], found[out]] = np.inf  # in free recall nothing is said twice
             said[rows[out], count[out]] = self._said(found, out, places)[out]
             count += out
             if test.learn:
                 self._learn_recalled(context, found, out, places)
-            self._reinstate(time, found, out, places)
+            self._reinstate(time, learned, found, out)
+            # Where nothing comes any more, one begins again from how the list began.
+            time[~out] = self._begin[places][~out]
         return said
 
-    def _reinstate(self, time: Floats, found: NDArray, out: NDArray[np.bool_], places: slice) -> None:
-        """Turn the temporal context to what came out: to the one in which it was learned, and to what it brings."""
+    def _learned_context(self, found: NDArray, places: slice) -> Floats:
+        """The temporal context in which each item was learned, as the synapses tell when read backwards."""
         weights = self._association.weights[places, self._half :]
         learned = np.matmul(weights, self._items[found][:, :, None])[:, :, 0]
-        learned /= np.maximum(np.linalg.norm(learned, axis=1, keepdims=True), 1e-12)
+        return _unit(learned)
+
+    def _is_of_this_list(self, learned: Floats, places: slice) -> NDArray[np.bool_]:
+        """Whether a temporal context is near enough to the beginning or to the end of the list."""
+        nearness = [np.einsum("se,se->s", learned, time[places]) for time in (self._begin, self._time)]
+        return np.maximum(*nearness) > self._model.monitor
+
+    def _reinstate(self, time: Floats, learned: Floats, found: NDArray, out: NDArray[np.bool_]) -> None:
+        """Turn the temporal context to what came out: to the one in which it was learned, and to what it brings."""
         share = self._model.reinstatement
-        towards = share * learned + (1.0 - share) * self._moments[found]
-        towards /= np.maximum(np.linalg.norm(towards, axis=1, keepdims=True), 1e-12)
         turned = time.copy()
-        drift(turned, towards, self._model.drift)
+        drift(turned, _unit(share * learned + (1.0 - share) * self._moments[found]), self._model.drift)
         time[out] = turned[out]
 
     def _compete(
@@ -243,3 +266,8 @@ class PositionalMemory(Memory):
 
     def weights(self) -> NDArray[np.floating]:
         return self._association.weights.copy()
+
+
+def _unit(vectors: Floats) -> Floats:
+    """Vectors of length 1, [subject, element]."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

@@ -84,7 +84,7 @@ def _model_lines(report: Report, name: str, model: ModelComparison) -> list[str]
             f"  fitted on {where} ({model.on_fitted.conditions} conditions, RMSD {number(model.on_fitted.rmsd)}); "
             f"the table is of the {model.distance.conditions} held out"
         )
-    lines += [f"  {line}" for line in between_subjects(model)]
+    lines += [f"  {line}" for line in [*between_subjects(model), *imprecision(model)]]
     rows = [("check", "", "statistic", "people", "p", "effect size [95 %]", "test")]
     for check in model.ordinal:
         effect = check.effect_size
@@ -111,6 +111,17 @@ def between_subjects(model: ModelComparison) -> list[str]:
         f"they differ as declared: {declared}" if declared else "no declared spread, they differ by their seeds alone"
     )
     return [f"{subjects.kind}: {subjects.recorded} simulated subjects{failed}; {cause}"]
+
+
+def imprecision(model: ModelComparison) -> list[str]:
+    """A warning where the yardstick is made of the simulation's own error more than of people's."""
+    found = model.distance
+    if found.replication is None or not model.subjects.recorded or 2 * found.own_error**2 <= found.replication**2:
+        return []
+    return [
+        f"the simulation's own error ({number(found.own_error)}) makes up most of the yardstick "
+        f"({number(found.replication)}): simulate more subjects"
+    ]
 
 
 def onset_line(model: ModelComparison) -> str:

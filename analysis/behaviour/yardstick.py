@@ -22,6 +22,8 @@ class Distance:
         Root of the mean squared difference.
     bias : float
         Mean difference, model less people.
+    own_error : float
+        Root of the mean squared standard error of the model's means: smaller with more simulated subjects.
     replication : float or None
         RMSD to be expected of a replication; None where the data set gives no standard errors.
     rmsd_over_replication : float or None
@@ -35,6 +37,7 @@ class Distance:
     conditions: int
     rmsd: float
     bias: float
+    own_error: float
     replication: float | None
     rmsd_over_replication: float | None
     within_ci: float | None
@@ -86,6 +89,7 @@ def distance(
         conditions=len(human),
         rmsd=float(np.sqrt((difference**2).mean())),
         bias=float(difference.mean()),
+        own_error=float(np.sqrt(np.nan_to_num(own_error**2).mean())),
         replication=replication,
         rmsd_over_replication=ratio,
         within_ci=float(inside[bounded].mean()) if bounded.any() else None,

@@ -9,7 +9,7 @@ import pandas as pd
 
 from .recall_order import counts_by_group
 from .recall_scoring import in_place
-from .recall_tables import list_outputs, require_factors, subject_key, tidy_recalls
+from .recall_tables import first_list, list_outputs, require_factors, subject_key, tidy_recalls
 
 ERROR_TYPES = ("correct", "transposition", "intrusion", "omission", "repetition", "extra-list")
 
@@ -169,11 +169,11 @@ def error_shares(recalls: pd.DataFrame, studied: pd.DataFrame, *, by: Sequence[s
         raise ValueError(f"error_type holds {min(map(str, unknown))!r}; expected {', '.join(ERROR_TYPES)}")
     events, studied, key = tidy_recalls(events, studied)
     require_factors(studied, by)
-    if events.duplicated([*key, "output_position"]).any():
-        row = events[events.duplicated([*key, "output_position"])].iloc[0]
+    twice = events.duplicated([*key, "output_position"])
+    if twice.any():
         raise ValueError(
-            f"two responses stand at output position {row['output_position']} of {key[-1]} {row[key[-1]]} "
-            f"of subject {row['subject']}; expected one"
+            f"two responses stand at output position {events.loc[twice, 'output_position'].iloc[0]} of "
+            f"{first_list(events, twice, key)}; expected one"
         )
     lists = studied.assign(position=studied.groupby(key).cumcount() + 1)  # a list is asked for at 1 … its length
     found = events[[*key, "output_position", "error_type"]].rename(columns={"output_position": "position"})

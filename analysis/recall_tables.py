@@ -129,17 +129,15 @@ def tidy_recalls(recalls: pd.DataFrame, studied: pd.DataFrame) -> tuple[pd.DataF
     studied = studied.assign(input_position=_positions(studied["input_position"], "studied", "input_position", 1))
     twice = studied.duplicated([*key, "input_position"])
     if twice.any():
-        row = studied[twice].iloc[0]
         raise ValueError(
-            f"position {row['input_position']} of {key[-1]} {row[key[-1]]} of subject {row['subject']} is studied "
+            f"position {studied.loc[twice, 'input_position'].iloc[0]} of {first_list(studied, twice, key)} is studied "
             "twice; expected one row per position of a list"
         )
     known = pd.MultiIndex.from_frame(studied[key].drop_duplicates())
     lost = ~pd.MultiIndex.from_frame(recalls[key]).isin(known)
     if lost.any():
-        row = recalls[lost].iloc[0]
         raise ValueError(
-            f"studied holds no {key[-1]} {row[key[-1]]} of subject {row['subject']}, of which recalls has responses; "
+            f"studied holds no {first_list(recalls, lost, key)}, of which recalls has responses; "
             "expected the positions that each recall test asks for"
         )
     if "list_length" not in studied.columns:
@@ -167,7 +165,7 @@ def list_outputs(recalls: pd.DataFrame, studied: pd.DataFrame, by: Sequence[str]
     pool[of_lists(studied), studied["input_position"]] = True
     recalls = recalls.sort_values([*key, "output_position"], kind="stable")
     order = recalls.groupby(key, sort=False).cumcount().to_numpy()
-    outputs = np.zeros((len(lists), int(order.max(initial=-1)) + 1), dtype=int)
+    outputs = np.zeros((len(lists), int(order.max(initial=0)) + 1), dtype=int)
     places = np.zeros_like(outputs)
     rows = of_lists(recalls)
     came = recalls["input_position"].to_numpy()
@@ -185,11 +183,16 @@ def require_factors(table: pd.DataFrame, by: Sequence[str]) -> None:
             raise ValueError(f"no column {name!r} to group by; there are {one_of(columns)}.{nearest(name, columns)}")
         unknown = table[name].isna()
         if unknown.any():
-            row = table[unknown].iloc[0]
             raise ValueError(
-                f"{name!r} of a list of subject {row['subject']} is not known: nothing of the list was recalled, and "
-                f"studied does not say; put the column {name!r} into studied"
+                f"{name!r} of a list of subject {table.loc[unknown, 'subject'].iloc[0]} is not known: nothing of the "
+                f"list was recalled, and studied does not say; put the column {name!r} into studied"
             )
+
+
+def first_list(table: pd.DataFrame, rows: pd.Series | np.ndarray, key: Sequence[str]) -> str:
+    """The list of the first of these rows, in words."""
+    first = table[rows]
+    return f"{key[-1]} {first[key[-1]].iloc[0]} of subject {first['subject'].iloc[0]}"
 
 
 def _positions(column: pd.Series, table: str, name: str, least: int) -> np.ndarray:

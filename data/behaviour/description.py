@@ -104,7 +104,7 @@ def _conditions(path: Path) -> DataFrame:
     for column in RESULT_COLUMNS:
         if column not in table:
             raise ValueError(f"{path}: missing column {column}; wanted: the factors, then {', '.join(RESULT_COLUMNS)}")
-        if not pd.api.types.is_numeric_dtype(table[column]):
+        if len(table) and not pd.api.types.is_numeric_dtype(table[column]):
             raise ValueError(f"{path}: column {column} holds something that is not a number")
     return table.astype(dict.fromkeys(RESULT_COLUMNS, float))
 

@@ -254,8 +254,8 @@ def _check_doubles(table: DataFrame, name: str) -> None:
         studied = studied[~(studied["repeat"] > 0)]
     twice = studied.duplicated([*key, "input_position"])
     if twice.any():
-        first = studied[twice].iloc[0]
-        where = ", ".join(f"{column} {first[column]}" for column in [*key, "input_position"])
+        where = ", ".join(f"{column} {studied.loc[twice, column].iloc[0]}" for column in key)
+        where += f", input_position {studied.loc[twice, 'input_position'].iloc[0]:g}"
         raise ValueError(
             f"{name}: more than one row for {where}; expected one row for each item of a list "
             "(are list numbers used again in another block? then number lists anew)"

@@ -1,0 +1,220 @@
+"""The data sets that come with engram: what they are, that they hold together, and how mistakes are told."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import engram.data.behaviour
+from engram.data.behaviour import MISSING, Dataset, OrdinalCheck, dataset, datasets
+from engram.data.behaviour.data_set import table_bytes
+from engram.data.behaviour.description import LARGEST_FILE, read_description
+
+TABLES = Path(engram.data.behaviour.__path__[0]) / "tables"
+NAMES = [
+    "berres-erdfelder2021-sleep",
+    "ebbinghaus1885-forgetting",
+    "farrell-lewandowsky2004-serial",
+    "grenfell-essam-ward2012-free",
+    "grenfell-essam-ward2012-serial",
+    "kahana-howard2005-spacing",
+    "madigan1971-serial",
+    "murre-dros2015-forgetting",
+    "page2006-hebb",
+    "pazdera-kahana2023-final12",
+    "pazdera-kahana2023-free12",
+    "riefer-batchelder1988-abac",
+    "siefert2024-tmr",
+]
+WITHOUT_INTERVAL = {"berres-erdfelder2021-sleep", "riefer-batchelder1988-abac"}
+
+
+def rows(table, where):
+    for factor, value in where.items():
+        table = table[table[factor].isin(value if isinstance(value, list) else [value])]
+    assert len(table), where
+    return table
+
+
+def slope(table, over):
+    curve = table.groupby(over)["mean"].mean()
+    return np.polyfit(curve.index, curve, 1)[0]
+
+
+def holds(check, table):
+    """The order that a check speaks of, in the means: an independent reading of the six kinds."""
+    arguments = check.arguments
+    if check.kind == "greater":
+        return rows(table, arguments["left"])["mean"].mean() > rows(table, arguments["right"])["mean"].mean()
+    over = arguments["over"]
+    if check.kind == "slope-greater":
+        return slope(rows(table, arguments["left"]), over) > slope(rows(table, arguments["right"]), over)
+    curve = rows(table, arguments["where"]).groupby(over)["mean"].mean()
+    assert len(curve) > 2
+    if check.kind in ("increasing", "decreasing"):
+        rank = curve.reset_index().corr("spearman").iloc[0, 1]
+        return rank > 0.8 if check.kind == "increasing" else rank < -0.8
+    end = curve.iloc[0] if check.kind == "primacy" else curve.iloc[-1]
+    return end > curve.iloc[1:-1].mean()
+
+
+def test_names():
+    assert list(datasets()) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_data_set_holds_together(name):
+    data = dataset(name)
+    assert data.name == name
+    assert all([data.about, data.citation, data.source, data.licence, data.measure, data.protocols, data.ordinal])
+    means = data.conditions[["mean", "low", "high"]]
+    assert means.min().min() >= 0
+    assert means.max().max() <= 1
+    assert (data.conditions["se"].isna() == (name in WITHOUT_INTERVAL)).all()
+    assert data.conditions["mean"].notna().all()
+    assert data.chance < data.conditions["mean"].max()
+    assert data.sha256 == hashlib.sha256((TABLES / f"{name}.csv").read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_people_show_what_models_are_asked_for(name):
+    data = dataset(name)
+    assert {check.name: holds(check, data.conditions) for check in data.ordinal} == {c.name: True for c in data.ordinal}
+    assert len({check.name for check in data.ordinal}) == len(data.ordinal)
+
+
+def test_abilities():
+    """What a comparison would be vacuous without."""
+    strict = {name for name in NAMES if dataset(name).scoring == "strict"}
+    assert all("order" in dataset(name).needs for name in strict)
+    assert {name for name in NAMES if "time" in dataset(name).needs} == {
+        "ebbinghaus1885-forgetting",
+        "murre-dros2015-forgetting",
+    }
+    assert dataset("riefer-batchelder1988-abac").needs == ("recall", "pairs")
+    assert dataset("berres-erdfelder2021-sleep").needs == ("sleep",)
+
+
+def test_what_cannot_be_shown_is_said():
+    assert "control" in dataset("riefer-batchelder1988-abac").cannot_show
+    assert "awake" in dataset("siefert2024-tmr").cannot_show
+    assert not set(MISSING) & set(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("page2006-heb", 'no data set "page2006-heb".*Did you mean "page2006-hebb"'),
+        ("", "no data set"),
+        ("../page2006-hebb", r'no data set "\.\./page2006-hebb"'),
+        ("musfeld2023-hebb", "is not shipped: the curves of its subjects are not at hand"),
+    ],
+)
+def test_unknown_name(name, message):
+    with pytest.raises(ValueError, match=message):
+        dataset(name)
+
+
+def test_pandas_is_imported_only_when_a_data_set_is():
+    program = "import sys, engram.data.behaviour as b; b.__all__; print('pandas' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert told.stdout == "False\n"
+
+
+# A user's own description
+
+
+def put(folder, description, table="position,mean,low,high,se,n\n1,0.9,0.8,1,0.05,12\n2,0.5,,,,\n"):
+    path = folder / "ours.yaml"
+    path.write_text(description)
+    path.with_suffix(".csv").write_text(table)
+    return path
+
+
+MINIMAL = "measure: proportion correct\nscoring: strict\nfactors: [position]\n"
+
+
+def test_own_description(tmp_path):
+    check = "ordinal:\n  - {name: down, kind: decreasing, arguments: {over: position, where: {}}}\n"
+    data = dataset(put(tmp_path, MINIMAL + check))
+    assert (data.name, data.factors, data.output_order, data.doi) == ("ours", ("position",), "none", None)
+    assert data.conditions["mean"].tolist() == [0.9, 0.5]
+    assert data.ordinal == (OrdinalCheck("down", "", "decreasing", {"over": "position", "where": {}}),)
+
+
+@pytest.mark.parametrize(
+    ("description", "message"),
+    [
+        ("scoring: strict\nfactors: [position]\n", "measure is missing"),
+        (MINIMAL + "licens: none\n", 'unknown field licens. Did you mean "licence"'),
+        (MINIMAL.replace("strict", "stric"), "scoring: Input should be 'strict', 'item'"),
+        (MINIMAL.replace("[position]", "[place]"), "the conditions must have the columns place, mean"),
+        (MINIMAL.replace("[position]", "[]"), "factors"),
+        (MINIMAL + "chance: none\n", "chance"),
+        (MINIMAL + "ordinal: [{name: a, kind: rising, arguments: {}}]\n", 'kind "rising" is none of greater'),
+        (MINIMAL + "ordinal: [{name: a, kind: greater, arguments: {left: {}}}]\n", "takes left, right; given: left"),
+        (
+            MINIMAL + "ordinal: [{name: a, kind: primacy, arguments: {over: place, where: {}}}]\n",
+            "speaks of place; the factors are position",
+        ),
+        ("- a list\n", "the file"),
+        ("a: [unclosed\n", "is no YAML file"),
+        ("a: !!python/object/apply:os.system ['true']\n", "is no YAML file"),
+        ("", "the file"),
+    ],
+)
+def test_wrong_description(tmp_path, description, message):
+    with pytest.raises(ValueError, match=message):
+        read_description(put(tmp_path, description))
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("position,mean,low,high,se\n1,0.9,0.8,1,0.05\n", "missing column n"),
+        ("position,mean,low,high,se,n\n1,high,0.8,1,0.05,3\n", "column mean holds something that is not a number"),
+        ("position,mean,low,high,se,n\n1,,0.8,1,0.05,3\n", "a factor or a mean is empty"),
+        ("position,mean,low,high,se,n\n,0.9,0.8,1,0.05,3\n", "a factor or a mean is empty"),
+        ("position,mean,low,high,se,n\n1,0.9,,,,\n1,0.8,,,,\n", "more than once"),
+        ("position,mean,low,high,se,n\n1,0.9,0.1,0.2,0.05,3\n", "lies outside of its own interval"),
+        ("position,mean,low,high,se,n\n", "has no conditions"),
+        ("position,mean\n1,2,3,4\n1,2,3,4,5\n", "no CSV table"),
+    ],
+)
+def test_wrong_conditions(tmp_path, table, message):
+    with pytest.raises(ValueError, match=message):
+        read_description(put(tmp_path, MINIMAL, table))
+
+
+def test_missing_and_unreadable_files(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"none\.yaml does not exist; a data set is name\.yaml with name\.csv"):
+        dataset(tmp_path / "none.yaml")
+    path = put(tmp_path, MINIMAL)
+    path.with_suffix(".csv").unlink()
+    with pytest.raises(FileNotFoundError, match=r"ours\.csv does not exist"):
+        dataset(path)
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ValueError, match="not a text file in UTF-8"):
+        dataset(path)
+    path.write_bytes(b"#" * (LARGEST_FILE + 1))
+    with pytest.raises(ValueError, match="is larger than 4,000,000 bytes"):
+        dataset(path)
+
+
+def test_wrong_words():
+    table = pd.DataFrame({"position": [1], "mean": 0.5, "low": 0.4, "high": 0.6, "se": 0.1, "n": 3.0})
+    known = dict.fromkeys(("about", "citation", "doi", "source", "licence", "measure", "cannot_show"), "")
+    rest = {"chance": 0.0, "needs": (), "protocols": (), "factors": ("position",), "conditions": table, "ordinal": ()}
+    with pytest.raises(ValueError, match='scoring "serial" is none of strict'):
+        Dataset(name="a", scoring="serial", output_order="free", **known, **rest)
+    with pytest.raises(ValueError, match=r'output_order "foward" is none of .* Did you mean "forward"'):
+        Dataset(name="a", scoring="strict", output_order="foward", **known, **rest)
+
+
+def test_hash_is_of_content():
+    table = pd.DataFrame({"position": [1, 2], "mean": [0.5, 0.25], "n": [3.0, np.nan]})
+    assert table_bytes(table) == b"position,mean,n\n1,0.5,3.0\n2,0.25,\n"

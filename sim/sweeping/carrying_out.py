@@ -67,7 +67,9 @@ class Hands:
 
     def __enter__(self) -> Self:
         if not self._alone:
-            self._client = self._closing.enter_context(dask_client(self._workers, self._scheduler))
+            backends = {simulator.model.backend for simulator in self._plan.simulators.values()}
+            packages = ("brian2",) if "brian2" in backends else ()
+            self._client = self._closing.enter_context(dask_client(self._workers, self._scheduler, packages))
         return self
 
     def __exit__(

@@ -33,8 +33,17 @@ SENT_AT_ONCE = 1000
 
 
 @contextmanager
-def dask_client(workers: int, scheduler: str | None) -> Iterator[Client]:
+def dask_client(workers: int, scheduler: str | None, packages: tuple[str, ...] = ()) -> Iterator[Client]:
     """A client of the scheduler of an address, or of workers of our own on this machine.
+
+    Parameters
+    ----------
+    workers : int
+        How many of our own.
+    scheduler : str, optional
+        Address.
+    packages : tuple of str
+        What workers have to import in their main thread.
 
     Raises
     ------
@@ -48,6 +57,8 @@ def dask_client(workers: int, scheduler: str | None) -> Iterator[Client]:
     try:
         import dask
         from distributed import Client, LocalCluster
+
+        from .worker_imports import MainThreadImports
     except ImportError as error:
         raise ImportError(
             "a sweep with more than one worker needs Dask: pip install 'engram[cluster]'; workers=1 does without"
@@ -62,6 +73,7 @@ def dask_client(workers: int, scheduler: str | None) -> Iterator[Client]:
                 "start one with `dask scheduler` and give the address that it prints, or leave --scheduler out"
             ) from error
         with client:
+            client.register_plugin(MainThreadImports(packages))
             yield client
         return
     ours = {
@@ -85,6 +97,7 @@ def dask_client(workers: int, scheduler: str | None) -> Iterator[Client]:
                 'every worker, and needs `if __name__ == "__main__":` above its calls'
             ) from error
         with cluster, Client(cluster, set_as_default=False) as client:
+            client.register_plugin(MainThreadImports(packages))
             yield client
 
 
@@ -166,7 +179,7 @@ class DaskWorkers:
     def _hear(self, future: Future) -> None:
         from distributed import CancelledError
 
-        _, place = self._sent.pop(future.key)
+        _, place = self._sent.pop(str(future.key))
         try:
             outcome = future.result()
         except (WorkerDiffers, ImportError):

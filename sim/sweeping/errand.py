@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from functools import lru_cache, partial
 from importlib import import_module
 from typing import Any, TypedDict
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ...data.item_sets import item_set
 from ...data.items import ItemSet
@@ -28,6 +29,9 @@ from ..simulator import Simulator, prepare
 from ..worker_process import HANDED_ON
 
 NEVER = float("inf")
+
+_one_at_a_time = threading.Lock()
+"""Of the threads of a worker: neither Brian2 nor the number of threads of a library belongs to one alone."""
 
 
 class Outcome(TypedDict):
@@ -87,10 +91,11 @@ def simulate(common: str, model: str, chunk: int) -> Outcome:
     WorkerDiffers
         The model, the images or the versions of packages are others here than where the sweep was started.
     """
-    began = time.process_time()
-    plan, name = _plan(common, model)
     notes = _Notes()
-    with one_count_of_threads(json.loads(common)["settings"]["threads"]), memory_in_words():
+    threads = json.loads(common)["settings"]["threads"]
+    with _one_at_a_time, one_count_of_threads(threads), memory_in_words():
+        began = time.process_time()
+        plan, name = _plan(common, model)
         loop = ChunkLoop(
             plan=plan,
             writer=notes,  # type: ignore[arg-type]

@@ -126,7 +126,9 @@ def _by_place(lists: DataFrame, codes: np.ndarray, latency: np.ndarray | None = 
     items["correct"] = (items["own"].fillna(False).astype(bool)).astype(float).where(items["repeat"] == 0)
     items["input_position"] = items["code"].astype(float)
     others = given[(code < 0) & (code != -9)].assign(repeat=0)
-    rows = pd.concat([items, others], ignore_index=True).sort_values(["row", "input_position", "place"], kind="stable")
+    rows = pd.concat([items, others], ignore_index=True).sort_values(
+        ["row", "input_position", "repeat", "place"], kind="stable"
+    )
     told: DataFrame = lists.iloc[rows["row"].to_numpy()].reset_index(drop=True)
     told["input_position"] = rows["input_position"].to_numpy()
     told["output_position"] = rows["place"].to_numpy()

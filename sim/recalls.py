@@ -28,6 +28,7 @@ RECALLS = StreamLayout(
         "latency": "<f4",
     },
     units={"latency": "s"},
+    block_bytes=2**16,  # what one subject of most protocols recalls
 )
 """The table of recalls, one row for each thing that came out or failed to; see docs/recording-format.md."""
 

@@ -349,3 +349,11 @@ def test_what_was_not_recorded_is_told(tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             read()
+
+
+def test_a_stream_of_few_rows_grows_by_less():
+    assert StreamLayout(name="few", columns={"time": "<f8"}, block_bytes=1000).block == 64
+    assert StreamLayout(name="few", columns={"time": "<f8"}, block_bytes=1).block == 1
+    for size in (0, 2**18 + 1):
+        with pytest.raises(ValueError, match=f"stream few: grows by {size} bytes, expected 1 to 262144"):
+            StreamLayout(name="few", columns={"time": "<f8"}, block_bytes=size)

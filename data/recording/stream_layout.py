@@ -36,6 +36,9 @@ class StreamLayout:
         Units of columns that have any.
     attributes : mapping of str to str, number or ndarray
         What else is said of the stream: texts, numbers, and one-dimensional arrays of at most 60,000 bytes.
+    block_bytes : int, optional
+        By how much the stream of a subject grows at most, all columns together; 256 KiB by default. Less where there
+        are many subjects with few rows each.
 
     Raises
     ------
@@ -56,6 +59,7 @@ class StreamLayout:
     widths: Mapping[str, int] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, str | float | np.ndarray] = field(default_factory=dict)
+    block_bytes: int | None = None
 
     def __post_init__(self) -> None:
         parts = self.name.split("/") if isinstance(self.name, str) else []
@@ -66,6 +70,8 @@ class StreamLayout:
             )
         for part in parts:
             check_group_name("stream", part)
+        if self.block_bytes is not None and not 1 <= self.block_bytes <= BLOCK_BYTES:
+            raise ValueError(f"stream {self.name}: grows by {self.block_bytes} bytes, expected 1 to {BLOCK_BYTES}")
         if not self.columns:
             raise ValueError(f"stream {self.name}: expected at least one column")
         for column, kind in self.columns.items():
@@ -102,4 +108,4 @@ class StreamLayout:
     @property
     def block(self) -> int:
         """Rows by which the stream grows: a power of two, 256 KiB together at most."""
-        return int(2 ** max(0, math.floor(math.log2(BLOCK_BYTES / self.row_bytes))))
+        return int(2 ** max(0, math.floor(math.log2((self.block_bytes or BLOCK_BYTES) / self.row_bytes))))

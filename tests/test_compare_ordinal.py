@@ -85,9 +85,7 @@ def test_too_few_subjects_are_refused():
 
 def test_a_null_effect_passes_in_about_one_of_twenty_samples():
     rng = np.random.default_rng(0)
-    passed = [
-        evaluate_check(SPACING, TWO, rng.normal(0.5, 0.1, (12, 2)), HUMAN, samples=1).passed for _ in range(500)
-    ]
+    passed = [evaluate_check(SPACING, TWO, rng.normal(0.5, 0.1, (12, 2)), HUMAN, samples=1).passed for _ in range(500)]
     assert 0.025 < np.mean(passed) < 0.08
 
 

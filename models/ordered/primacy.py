@@ -34,9 +34,9 @@ class PrimacyModel(OrderedModel):
     -----
     Source: Page & Norris (1998), The primacy model: a new model of immediate serial recall, Psychological Review 105,
     761-781, doi:10.1037/0033-295X.105.4.761-781: a linear gradient, exponential decay, a noisy choice of the most
-    active item followed by its suppression, and a threshold of output. Rehearsal, which there keeps the gradient up while the
-    list is presented, is taken as perfect, and the second, phonological stage is left out. The model says nothing of
-    recall in any order.
+    active item followed by its suppression, and a threshold of output. Rehearsal, which there keeps the gradient up
+    while the list is presented, is taken as perfect, and the second, phonological stage is left out. The model says
+    nothing of recall in any order. The values of the parameters are ours.
 
     Examples
     --------

@@ -12,7 +12,7 @@ class SIMPLE(OrderedModel):
 
     The age of an item is the time since its last presentation, T; items i and j resemble each other by
 
-        η(i, j) = exp(-c · [w · \\|log T(i) - log T(j)\\| + (1 - w) · \\|i - j\\|])
+        η(i, j) = exp(-c · [w · |log T(i) - log T(j)| + (1 - w) · |i - j|])
 
     with i and j their positions. In serial recall the cue for position i brings item j to mind with probability
     η(i, j) / Σ_k η(i, k) = D, and it is said with probability 1 / (1 + exp(-s · [D - t])). In free recall, w is 1 and
@@ -38,7 +38,8 @@ class SIMPLE(OrderedModel):
     Source: Brown, Neath & Chater (2007), A temporal ratio model of memory, Psychological Review 114, 539-576,
     doi:10.1037/0033-295X.114.3.539: log-compressed time, exponential similarity, the ratio rule and the logistic
     threshold of its appendix. That a response is drawn before the threshold is applied to it, and the order of free
-    output (most distinct first), are ours: the paper gives probabilities of being correct.
+    output (most distinct first), are ours: the paper gives probabilities of being correct. So
+    are the values of the parameters.
 
     Examples
     --------
@@ -51,7 +52,7 @@ class SIMPLE(OrderedModel):
 
     kind: Literal["simple"] = "simple"
     distinctiveness: Positive = 9.0
-    temporal_weight: Share = 0.8
+    temporal_weight: Share = 0.95
     slope: Positive = 10.0
-    threshold: Positive = 0.4
+    threshold: Positive = 0.35
     output_time: Positive = 1.0

@@ -55,7 +55,8 @@ class Chance:
     def directions(self, size: int, *names: str | int) -> Floats:
         """Random unit vectors, [subject, size]."""
         drawn = self.normal(size, *names)
-        return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+        drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
+        return drawn
 
     def traits(self, model: OrderedModel) -> dict[str, Floats]:
         """Each subject's own value of the parameters in which subjects differ: by name, [subject]."""

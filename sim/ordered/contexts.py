@@ -46,7 +46,8 @@ def position_context(
     directions = _drifting(max(position, length - 1 - position) + 1, size // 2, similarity)
     start = start_decay**position * directions[position]
     end = end_strength * end_decay ** (length - 1 - position) * directions[length - 1 - position]
-    return np.concatenate([start, end]).astype(np.float32)
+    context: NDArray[np.float32] = np.concatenate([start, end]).astype(np.float32)
+    return context
 
 
 @lru_cache(maxsize=256)

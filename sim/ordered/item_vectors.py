@@ -41,4 +41,5 @@ def item_vectors(pool: Pool, size: int, projection: str) -> NDArray[np.float32]:
     directions = child_rng(0, "pool", pool.name, projection).standard_normal((pixels.shape[1], size))
     vectors = pixels @ directions
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return (vectors / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
+    units: NDArray[np.float32] = (vectors / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
+    return units

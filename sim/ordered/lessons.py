@@ -27,15 +27,15 @@ class Lesson:
         Place of each in its list, from 0; the same for all subjects.
     lengths : int64 array [presentation]
         Length of that list.
-    ends : float64 array [presentation]
-        Protocol time at which each presentation ends, in s.
+    starts : float64 array [presentation]
+        Protocol time at which each presentation begins, in s.
     """
 
     items: Ints
     cues: Ints | None
     positions: Ints
     lengths: Ints
-    ends: NDArray[np.float64]
+    starts: NDArray[np.float64]
 
 
 class Lessons:
@@ -76,7 +76,7 @@ class Lessons:
             cues=cues if (cues >= 0).any() else None,
             positions=positions,
             lengths=lengths,
-            ends=step.start + (np.arange(count) + 1) * step.phase.duration.seconds,
+            starts=step.start + step.phase.duration.seconds * np.arange(count, dtype=np.float64),
         )
 
 

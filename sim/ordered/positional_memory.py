@@ -66,6 +66,7 @@ class PositionalMemory(Memory):
         self._half = model.context_size // 2
         self._time = chance.directions(self._half, "context")
         self._begin = self._time.copy()  # the temporal context in which the last list began
+        self._list_start = 0.0  # protocol time at which it did, in s
 
     # Study ------------------------------------------------------------------------------------------------------------
 
@@ -80,6 +81,8 @@ class PositionalMemory(Memory):
             first = 1
         for places in self._blocks(STUDYING):
             self._present(lesson, classes, shown, range(first, count), places)
+        if (begins := np.flatnonzero(lesson.positions == 0)).size:
+            self._list_start = float(lesson.starts[begins[-1]])
         np.put_along_axis(self._known, classes, True, axis=1)
 
     def _present(self, lesson: Lesson, classes: NDArray, shown: NDArray | None, which: range, places: slice) -> None:
@@ -153,6 +156,7 @@ class PositionalMemory(Memory):
 
     def _free_block(self, step: Step, test: RecallTest, tries: int, places: slice) -> Outputs:
         noise = self._noise(step, tries, places)
+        older = bool((test.times < self._list_start).any())  # items of earlier lists are asked for as well
         rows = np.arange(len(noise))
         said = np.full((len(noise), tries), -1, dtype=np.int64)
         count, failed = np.zeros(len(noise), dtype=np.int64), np.zeros(len(noise), dtype=np.int64)
@@ -164,7 +168,8 @@ class PositionalMemory(Memory):
             out &= failed < self._model.attempts
             learned = self._learned_context(found, places)
             suppressed[rows, found] = np.where(out, np.inf, suppressed[rows, found])
-            out &= self._is_of_this_list(learned, places)
+            if not older:
+                out &= self._is_of_this_list(learned, places)
             if not out.any() and (failed >= self._model.attempts).all():
                 break
             failed = np.where(out, 0, failed + 1)
@@ -185,8 +190,9 @@ class PositionalMemory(Memory):
 
     def _is_of_this_list(self, learned: Floats, places: slice) -> NDArray[np.bool_]:
         """Whether a temporal context is near enough to the beginning or to the end of the list."""
-        nearness = [np.einsum("se,se->s", learned, time[places]) for time in (self._begin, self._time)]
-        return np.maximum(*nearness) > self._model.monitor
+        begin, end = (np.einsum("se,se->s", learned, time[places]) for time in (self._begin, self._time))
+        near: NDArray[np.bool_] = np.maximum(begin, end) > self._model.monitor
+        return near
 
     def _reinstate(self, time: Floats, learned: Floats, found: NDArray, out: NDArray[np.bool_]) -> None:
         """Turn the temporal context to what came out: to the one in which it was learned, and to what it brings."""
@@ -256,6 +262,7 @@ class PositionalMemory(Memory):
         self._association.load_state(state)
         self._time[...] = state["time"]
         self._begin[...] = state["begin"]
+        self._list_start = float(state["list_start"])
         self._known[...] = state["known"]
 
     def sensitivities(self) -> NDArray[np.floating] | None:
@@ -270,4 +277,5 @@ class PositionalMemory(Memory):
 
 def _unit(vectors: Floats) -> Floats:
     """Vectors of length 1, [subject, element]."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    units: Floats = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return units

@@ -55,8 +55,9 @@ class SimpleMemory(Timeless):
         """How much of a cue's similarity to all items of the list each item has, [subject, position]."""
         age = np.log(now - test.times)
         distance = weight * np.abs(age - age[:, cued, None]) + (1.0 - weight) * np.abs(np.arange(test.length) - cued)
-        similarity = np.nan_to_num(np.exp(-self._distinctiveness[:, None] * distance))  # never presented: none
-        return similarity / np.maximum(similarity.sum(axis=1, keepdims=True), 1e-300)
+        similarity: Doubles = np.nan_to_num(np.exp(-self._distinctiveness[:, None] * distance))  # never presented: none
+        similarity /= np.maximum(similarity.sum(axis=1, keepdims=True), 1e-300)
+        return similarity
 
     def _said(self, certainty: Doubles) -> Doubles:
         """Probability that what came to mind is said, [subject] or [subject, position]."""

@@ -14,6 +14,7 @@ NAMES = [
     "ab-ac",
     "ab-dc",
     "forgetting",
+    "free-recall",
     "free-recall-12",
     "hebb-and-fillers",
     "hebb-repetition",
@@ -28,6 +29,7 @@ NAMES = [
     "serial-position-30",
     "serial-position-patterns",
     "serial-recall",
+    "sleep-and-wake",
     "sleep-vs-wake",
     *[f"sleep-vs-wake-{control}" for control in CONTROLS],
     "spacing",
@@ -330,3 +332,76 @@ def test_public_names_resolve_and_say_what_they_are():
         assert getattr(engram.protocols, name).__doc__
     with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
         engram.protocols.nonsense  # noqa: B018
+
+
+def test_lists_of_all_lengths_are_recalled_in_order_or_freely():
+    serial, free = load("serial-recall"), load("free-recall")
+    assert serial.items == free.items
+    assert set(serial.abilities()) == {"recall", "order"}
+    assert set(free.abilities()) == {"recall"}
+    line = unroll(serial)
+    assert sorted(line.presentations_per_step[::2].tolist()) == sorted([4, 5, 6, 7, 8, 10, 12, 15] * 4)
+    assert sorted(line.presentations(0).item.tolist()) == list(range(268))
+
+
+def test_free_recall_of_twelve_ends_with_everything():
+    line = unroll(load("free-recall-12"))
+    assert [s.kind for s in line] == ["wake", "probe"] * 16 + ["probe"]
+    assert [len(slots) for slots in asked(line)] == [12] * 16 + [192]
+    assert line.steps[-1].start == pytest.approx(192 * 1.6)
+    assert load("free-recall-12").items.count == 192
+
+
+def test_forgetting_at_the_delays_of_ebbinghaus():
+    line = unroll(load("forgetting"))
+    learned = line.steps[0].stop
+    hours = [(line.steps[k].start - learned) / 3600 for k in line.probe_steps]
+    assert hours == pytest.approx([1 / 3, 1, 8.8, 24, 48, 144, 744])
+
+
+def test_spacing_comes_massed_and_with_short_and_long_lags():
+    line = unroll(load("spacing"))
+    presentations = line.presentations(5)
+    lags = {"massed": (1, 1), "short": (3, 6), "long": (6, 20)}  # in places, as Kahana and Howard count them
+    seen = set()
+    for step in line.steps[::2]:
+        items = presentations.of(step.index).item
+        seen |= set(items.tolist())
+        places = np.argsort(items, kind="stable").reshape(30, 3)
+        apart = np.diff(places, axis=1)
+        assert lags[step.list][0] <= apart.min() <= apart.max() <= lags[step.list][1]
+        assert line.steps[step.index + 1].label == f"spacing={step.list}"
+    assert len(seen) == 270
+    turns = [step.list for step in line.steps[::2]]
+    assert [sorted(turns[k::3]) for k in range(3)] == [["long", "massed", "short"]] * 3  # each once in each place
+
+
+def test_interference_and_its_control_share_the_first_pairs():
+    same, other = unroll(load("ab-ac")), unroll(load("ab-dc"))
+    assert load("ab-ac").items == load("ab-dc").items
+    ac, dc = same.presentations(2), other.presentations(2)
+    assert ac.item.tolist() == dc.item.tolist()
+    assert ac.cue[:36].tolist() == dc.cue[:36].tolist()
+    first, second = slice(0, 36), slice(36, 54)
+    assert (ac.cue[first] == ac.item[first] - 18).all()
+    assert (ac.cue[second] == ac.item[second] - 36).all()
+    assert (dc.cue[second] == dc.item[second] + 18).all()
+    assert np.bincount(ac.item)[18:36].tolist() == [1] * 6 + [2] * 6 + [3] * 6
+    assert [same.steps[k].label for k in same.probe_steps] == [f"presentations={n}" for n in (1, 2, 3)]
+    assert set(load("ab-ac").abilities()) == {"pairs", "recall"}
+
+
+def test_lesion_gradient():
+    line = unroll(load("lesion-gradient"))
+    assert [s.kind for s in line.steps[:8]] == ["wake", "sleep"] * 4
+    tests = [(line.steps[k].label, line.steps[k].lesion) for k in line.probe_steps]
+    assert tests == [(f"nights={n}", lesion) for n in (4, 3, 2, 1) for lesion in ("none", "hippocampus")]
+    assert asked(line)[::2] == [[0, 1], [2, 3], [4, 5], [6, 7]]
+
+
+def test_sleep_and_wake_last_equally_long_in_one_subject():
+    line = unroll(load("sleep-and-wake"))
+    lasting = {s.kind: s.stop - s.start for s in line if s.kind in ("sleep", "rest")}
+    assert lasting == {"sleep": NIGHT, "rest": NIGHT}
+    assert [line.steps[k].label for k in line.probe_steps] == ["activity=sleep", "activity=wake"]
+    assert asked(line) == [list(range(8)), list(range(8, 16))]

@@ -21,7 +21,7 @@ MISSING: Mapping[str, str] = {
     "carpenter2008-forgetting": "its six values are known here from the code of an example only",
     "jenkins-dallenbach1924-sleep": "no table was at hand; berres-erdfelder2021-sleep has the effect over many studies",
     "musfeld2023-hebb": "the curves of its subjects are not at hand; read_raw('page2006') has those of Page et al.",
-    "page2006-hebb-suppressed": "lists under suppression are shorter, without a protocol; read_raw('page2006') has them",
+    "page2006-hebb-suppressed": "lists under suppression are shorter, with no protocol; read_raw('page2006') has them",
     "riefer-batchelder1988-abdc": "the re-analysis leaves out control items, and no list paired other cues (A-B, D-C)",
 }
 

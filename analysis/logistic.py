@@ -19,9 +19,9 @@ _CERTAIN = 9.0  # log odds; beyond it, nothing or everything is recalled for cer
 def recall_regression(scored: pd.DataFrame, terms: Sequence[str], *, confidence: float = 0.95) -> pd.DataFrame:
     """Logistic regression of what was recalled on the conditions, responses being clustered in subjects.
 
-    Generalised estimating equations of statsmodels, with an exchangeable correlation within subjects and robust
-    standard errors: the odds are those of the population, averaged over subjects. With fewer than some 30 subjects the
-    standard errors are too small.
+    Generalised estimating equations of statsmodels with working independence and robust standard errors, which take
+    the correlation within subjects from the data: the odds are those of the population, averaged over subjects. With
+    fewer than some 30 subjects the standard errors are too small.
 
     Parameters
     ----------
@@ -50,7 +50,8 @@ def recall_regression(scored: pd.DataFrame, terms: Sequence[str], *, confidence:
 
     References
     ----------
-    Liang & Zeger (1986), Biometrika 73:13 (GEE).
+    Liang & Zeger (1986), Biometrika 73:13; Pepe & Anderson (1994), Communications in Statistics 23:939, for working
+    independence where conditions vary within subjects.
 
     Examples
     --------
@@ -137,7 +138,7 @@ def _fit(correct: np.ndarray, design: np.ndarray, subject: np.ndarray) -> tuple[
     order = np.argsort(subject, kind="stable")
     model = sm.GEE(
         correct[order], design[order], groups=subject[order], family=sm.families.Binomial(),
-        cov_struct=sm.cov_struct.Exchangeable(),
+        cov_struct=sm.cov_struct.Independence(),
     )  # fmt: skip
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # what does not settle is refused by its result

@@ -64,6 +64,7 @@ class PositionalMemory(Memory):
         self._association = Association(model, chance, STUDYING)
         self._traits = chance.traits(model)
         self._half = model.context_size // 2
+        self._retrieved = np.zeros((RECALLING, model.item_size), dtype=np.float32)
         self._time = chance.directions(self._half, "context")
         self._begin = self._time.copy()  # the temporal context in which the last list began
         self._list_start = 0.0  # protocol time at which it did, in s
@@ -107,7 +108,7 @@ class PositionalMemory(Memory):
         kept = np.exp(-seconds / model.context_time)
         fresh = self._chance.directions(self._half, "drift", step.index)
         for time in (self._time, self._begin):
-            drift(time, fresh, float(np.sqrt(1.0 - kept**2)))
+            time[...] = _unit(kept * time + np.sqrt(1.0 - kept**2) * fresh)
 
     # Recall -----------------------------------------------------------------------------------------------------------
 
@@ -205,9 +206,11 @@ class PositionalMemory(Memory):
         self, context: Floats, noise: Floats, suppressed: Floats, places: slice
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Which class a context brings to mind, and whether strongly enough to be said; both [subject]."""
-        retrieved = np.matmul(context[:, None, :], self._association.weights[places])[:, 0]
-        retrieved += noise
-        strength = retrieved @ self._items.T
+        subjects = len(context)
+        np.matmul(context[:, None, :], self._association.weights[places], out=self._retrieved[:subjects, None])
+        self._retrieved[:subjects] += noise
+        # Always a product of the same size: its last bits would hang on how many subjects there are.
+        strength = (self._retrieved @ self._items.T)[:subjects]
         strength -= suppressed
         strength[~self._known[places]] = -np.inf
         found = strength.argmax(axis=1)

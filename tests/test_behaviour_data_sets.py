@@ -1,6 +1,8 @@
 """The data sets that come with engram: what they are, that they hold together, and how mistakes are told."""
 
+import doctest
 import hashlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -218,3 +220,28 @@ def test_wrong_words():
 def test_hash_is_of_content():
     table = pd.DataFrame({"position": [1, 2], "mean": [0.5, 0.25], "n": [3.0, np.nan]})
     assert table_bytes(table) == b"position,mean,n\n1,0.5,3.0\n2,0.25,\n"
+
+
+# The page
+
+
+PAGE = Path(__file__).parent.parent / "docs" / "behavioural-data.md"
+
+
+def test_page_names_every_data_set_and_its_examples_run():
+    text = PAGE.read_text(encoding="utf-8")
+    rows_of_table = re.findall(r"^\| `([a-z0-9-]+)` \|(.*)\|$", text, re.M)
+    assert sorted(name for name, _ in rows_of_table if "-" in name) == NAMES
+    for name, row in rows_of_table:
+        if name in NAMES:
+            assert row.split(" | ")[2].strip() == dataset(name).scoring
+    shown = "\n".join(re.findall(r"^```pycon\n(.*?)^```$", text, re.S | re.M))
+    test = doctest.DocTestParser().get_doctest(shown, {}, PAGE.name, None, None)
+    assert len(test.examples) > 10
+    assert doctest.DocTestRunner().run(test).failed == 0
+
+
+def test_description_of_the_page_is_one(tmp_path):
+    (block,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.S | re.M)
+    table = "activity,mean,low,high,se,n\nsleep,0.6,,,,\nwake,0.5,,,,\n"
+    assert dataset(put(tmp_path, block, table)).needs == ("recall", "sleep")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .protocol import Protocol as Protocol
     from .protocol import RecordSpec as RecordSpec
     from .protocol import StatesSpec as StatesSpec
+    from .recall_tests import RecallTest as RecallTest
+    from .recall_tests import RecallTests as RecallTests
     from .schema import json_schema as json_schema
     from .shorthand import each as each
     from .shorthand import lesion as lesion
@@ -44,6 +46,7 @@ _MODULES = {
     "phases": ("Cue", "Lesion", "Probe", "Rest", "Sleep", "Stage", "Wake", "WrongLabels"),
     "presentations": ("Presentations",),
     "protocol": ("Protocol", "RecordSpec", "StatesSpec"),
+    "recall_tests": ("RecallTest", "RecallTests"),
     "schema": ("json_schema",),
     "shorthand": ("each", "lesion", "probe", "repeat", "rest", "sleep", "wake"),
     "timeline": ("Step", "Timeline"),

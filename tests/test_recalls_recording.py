@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import engram as eg
-from engram.data.recording import ModelLayout, RecordingWriter, SubjectLayout, open_recording
+from engram.data.recording import ModelLayout, RecordingWriter, StreamLayout, SubjectLayout, open_recording
 from engram.models import registry
 from engram.models.base import Model
 from engram.protocols import ItemSpec, Protocol, each, probe, repeat, rest, sleep, unroll, wake
@@ -224,6 +224,13 @@ def test_damaged_rows_are_refused(tmp_path, column, value, told):
     for read in (run.recalls, run.studied):
         with pytest.raises(ValueError, match=told):
             read("parrot")
+
+
+def test_a_stream_of_that_name_with_other_columns_is_refused(tmp_path):
+    other = StreamLayout(name="recalls", columns={"phase": "<i4", "trial": "<i4"})
+    run = by_hand(tmp_path / "run.h5", [wake("all"), free("all")], {}, streams=(other,))
+    with pytest.raises(ValueError, match=r"recalls has no column list, .* or latency; it was not written by engram"):
+        run.recalls("parrot")
 
 
 PROTOCOLS = ["serial-recall", "free-recall-12", "forgetting", "spacing", "ab-ac", "ab-dc", "hebb-and-fillers"]

@@ -10,12 +10,25 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..wording import one_of
 from .checked_file import CheckedFile, following_growth, open_checked
 from .contents import ModelContents, read_stream, read_table, subject_path
 from .timeline_columns import checked_steps, decoded_texts, read_phases, read_steps
 
 Ints = NDArray[np.int64]
 Columns = dict[str, NDArray]
+
+_COLUMNS = (
+    "phase",
+    "list",
+    "trial",
+    "output_position",
+    "input_position",
+    "expected",
+    "response",
+    "error_type",
+    "latency",
+)
 
 
 @following_growth
@@ -183,19 +196,17 @@ def _recalls(file: CheckedFile, model: ModelContents, name: str, subject: int, s
     """Rows of the stream, checked."""
     place = f"{subject_path(name, subject)}/recalls"
     columns: dict[str, Any] = read_stream(file, model, name, subject, "recalls")
-    try:
-        columns["phase"] = checked_steps(file, place, columns["phase"], steps)
-        for column in ("list", "error_type"):
-            columns[column] = decoded_texts(file, place, columns[column])
-        limits = {"trial": (0, steps), "output_position": (1, 2**31), "input_position": (0, model.slots + 1)}
-        limits |= {"expected": (-1, model.slots), "response": (-2, model.slots)}
-        for column, (least, end) in limits.items():
-            values = columns[column] = columns[column].astype(np.int64)
-            if values.size and not (values.min() >= least and values.max() < end):
-                raise file.refuse(f"{place}/{column} goes from {values.min()} to {values.max()}; it is damaged")
-        columns["latency"] = columns["latency"]
-    except KeyError as error:
-        raise file.refuse(f"{place} has no column {error}; it was not written by engram") from None
+    if missing := [column for column in _COLUMNS if column not in columns]:
+        raise file.refuse(f"{place} has no column {one_of(missing)}; it was not written by engram")
+    columns["phase"] = checked_steps(file, place, columns["phase"], steps)
+    for column in ("list", "error_type"):
+        columns[column] = decoded_texts(file, place, columns[column])
+    limits = {"trial": (0, steps), "output_position": (1, 2**31), "input_position": (0, model.slots + 1)}
+    limits |= {"expected": (-1, model.slots), "response": (-2, model.slots)}
+    for column, (least, end) in limits.items():
+        values = columns[column] = columns[column].astype(np.int64)
+        if values.size and not (values.min() >= least and values.max() < end):
+            raise file.refuse(f"{place}/{column} goes from {values.min()} to {values.max()}; it is damaged")
     return columns
 
 

@@ -143,6 +143,36 @@ def test_batched_subjects_give_the_same_bits_in_chunks_on_a_scheduler(contents, 
     assert table["hidden"].tolist()[2] == "[6]"
 
 
+@pytest.mark.slow
+def test_circuits_give_the_same_bits_on_workers(contents, scheduler, tmp_path):
+    """Brian2 has to be imported in the main thread of a worker, whose runs are in another."""
+    from engram.models.spiking import LIF, AllToAll, BrainState, Circuit, Population, Projection, TraceRule
+    from engram.models.spiking.circuit_model import CircuitModel
+
+    circuit = Circuit(
+        [Population("C", 20, LIF(mu=0.4, sigma=0.2), "cortex", 0.6)],
+        [Projection("C", "C", TraceRule(eta=0.05, maximum=0.5, post_threshold=0.2), AllToAll())],
+        [BrainState("wake", rates={"C-C": 1.0}), BrainState("probe"), BrainState("reset")],
+    )
+    model = CircuitModel(
+        circuit=circuit, procedure={"exposure": "50 ms", "gap": "10 ms", "cue": "50 ms", "target": "numpy"}
+    )
+    protocol = """
+name: circuit
+items: {set: patterns, count: 2, options: {cells: 20, active: 5, classes: 4}}
+schedule: [wake: all, probe: all]
+"""
+
+    def start(name, **options):
+        protocol_, vary = Protocol.from_yaml(protocol), {"c.procedure.cue": ["20 ms", "50 ms"]}
+        return sweep(protocol_, {"c": model}, vary, subjects=1, out=tmp_path / name, **options)
+
+    here, there = start("here.h5"), start("there.h5", scheduler=scheduler)
+    assert contents(here.path) == contents(there.path)
+    assert there.performance().notnull().all()
+    assert len(there.spikes("c_cue-20-ms", 0, "C")[0]) > 0
+
+
 @pytest.mark.parametrize("again", [1, 2], ids=["here", "on workers"])
 def test_an_interrupted_sweep_goes_on_and_runs_nothing_again(start, contents, whole, scheduler, tmp_path, again):
     with pytest.raises(KeyboardInterrupt):

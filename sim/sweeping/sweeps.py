@@ -197,6 +197,11 @@ def resume_sweep(
         The scheduler cannot be reached, or was lost.
     OSError
         The recording cannot be read or written.
+
+    Examples
+    --------
+    >>> resume_sweep("runs/sweep.h5", workers=2).status  # doctest: +SKIP
+    'complete'
     """
     _refuse_start(workers, scheduler)
     path = Path(path)

@@ -43,6 +43,15 @@ class RecallTest:
         Slots that are shown one after the other.
     targets : int64 array [subject, cue] or None
         The slot that each cue asks for.
+
+    Examples
+    --------
+    >>> from engram.protocols import ItemSpec, Protocol, probe, unroll, wake
+    >>> schedule = [wake([2, 1]), wake([0]), wake([2]), probe("all", kind="recall", scoring="free")]
+    >>> timeline = unroll(Protocol(name="again", items=ItemSpec(count=3), schedule=schedule))
+    >>> test = RecallTests(timeline, [timeline.presentations(0)]).at(3)
+    >>> test.items.tolist(), test.times.tolist(), test.scoring
+    ([[1, 0, 2]], [[2.0, 3.0, 4.0]], 'free')
     """
 
     trial: int

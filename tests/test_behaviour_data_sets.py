@@ -15,6 +15,7 @@ import engram.data.behaviour
 from engram.data.behaviour import MISSING, Dataset, OrdinalCheck, dataset, datasets
 from engram.data.behaviour.data_set import table_bytes
 from engram.data.behaviour.description import LARGEST_FILE, read_description
+from engram.protocols import load
 
 TABLES = Path(engram.data.behaviour.__path__[0]) / "tables"
 NAMES = [
@@ -99,6 +100,13 @@ def test_abilities():
     }
     assert dataset("riefer-batchelder1988-abac").needs == ("recall", "pairs")
     assert dataset("berres-erdfelder2021-sleep").needs == ("sleep",)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_protocols_ask_for_what_the_data_set_needs(name):
+    data = dataset(name)
+    for protocol in data.protocols:
+        assert set(data.needs) <= set(load(protocol).abilities())
 
 
 def test_what_cannot_be_shown_is_said():

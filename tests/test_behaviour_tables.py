@@ -71,6 +71,7 @@ def test_reads_what_was_written(put, name, content):
             "input_position starts from 0; positions count from 1",
         ),
         ("subject,list,input_position,output_position\n1,1,1,0\n1,1,2,1\n", "output_position starts from 0"),
+        ("subject,position,correct\n1,0,0.5\n1,1,0.25\n", "position starts from 0; positions count from 1"),
         ("subject,list,input_position,correct\n1,1,-1,1\n", "input_position is -1 in row 1"),
         ("subject,list,input_position,correct\n1,1,1.5,1\n", "input_position is 1.5 in row 1"),
         (

@@ -107,7 +107,7 @@ class Dataset:
         Score of guessing.
     needs : tuple of str
         Abilities without which a model's result says nothing about this experiment: ``order``, ``time``, ``recall``,
-        ``sleep``, ``pairs``.
+        ``sleep``, ``pairs`` …
     protocols : tuple of str
         Protocols of the library that reproduce the experiment.
     factors : tuple of str

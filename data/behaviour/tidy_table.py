@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from ..wording import at_most, nearest
 from .psifr_names import from_psifr, is_psifr
@@ -132,8 +133,8 @@ def checked_table(table: DataFrame, name: str = "the table") -> DataFrame:
     for column in ("subject", "condition", "list", "repetition", "delay"):
         if column in table and table[column].isna().any():
             raise ValueError(f"{name}: {column} is empty in {_rows(table[column].isna())}; every row needs one")
-    for column in POSITIONS:
-        if column in table:
+    for column in (*POSITIONS, "position", "list_position"):
+        if column in table and is_numeric_dtype(table[column]):
             _check_positions(table[column], name)
     if "correct" in table:
         _check_proportions(table, name)

@@ -152,7 +152,8 @@ def _known(scores: ArrayLike, name: str) -> np.ndarray:
     values = np.asarray(scores, dtype=float)
     if values.ndim != 1 or not np.isfinite(values).any():
         raise ValueError(f"{name} has shape {values.shape}; expected the scores of one subject or more, [subject]")
-    return values[np.isfinite(values)]
+    known: np.ndarray = values[np.isfinite(values)]
+    return known
 
 
 def _mean_and_variance(values: np.ndarray, axis: int) -> np.ndarray:

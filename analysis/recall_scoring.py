@@ -44,6 +44,8 @@ def score_recalls(recalls: pd.DataFrame, studied: pd.DataFrame, scoring: Scoring
 
     Raises
     ------
+    TypeError
+        If one is no table.
     ValueError
         If a column is missing, positions are no whole numbers from 1, a position is studied twice, a response belongs
         to no studied list, or the scoring is unknown.

@@ -116,9 +116,16 @@ def tidy_recalls(recalls: pd.DataFrame, studied: pd.DataFrame) -> tuple[pd.DataF
 
     Raises
     ------
+    TypeError
+        If one is no table.
     ValueError
         If a column is missing, a position is studied twice, or a response belongs to no studied list.
     """
+    for name, table in (("recalls", recalls), ("studied", studied)):
+        if not isinstance(table, pd.DataFrame):
+            raise TypeError(
+                f"{name} is a {type(table).__name__}; expected a pandas.DataFrame, as recording.{name}(model)"
+            )
     key = trial_key(recalls, studied)
     require_columns(recalls, ("output_position", "input_position"), "recalls")
     require_columns(studied, ("input_position",), "studied")

@@ -73,3 +73,10 @@ def test_what_recalls_says_of_a_test_holds_for_all_its_items():
     scored = score_recalls(RECALLS.assign(repetition=[3, 3, 4]), STUDIED, "free")
     assert scored["repetition"].to_list() == [3, 3, 4, 4]
     assert scored["list_length"].to_list() == [2, 2, 2, 2]
+
+
+def test_what_is_no_table_is_refused():
+    with pytest.raises(
+        TypeError, match=r"studied is a list; expected a pandas.DataFrame, as recording.studied\(model\)"
+    ):
+        score_recalls(RECALLS, [1, 2], "free")

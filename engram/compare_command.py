@@ -18,7 +18,13 @@ class LinkName(StrEnum):
 
 
 def compare(
-    recording: Annotated[Path, typer.Argument(help="A recording (.h5).", show_default=False)],
+    recording: Annotated[
+        str,
+        typer.Argument(
+            help="A recording (.h5); where conditions are protocols of their own, LEVEL=RECORDING,LEVEL=RECORDING.",
+            show_default=False,
+        ),
+    ],
     dataset: Annotated[
         str, typer.Argument(help="A name that `engram list datasets` prints, or a table (.csv) of your own.")
     ],
@@ -51,7 +57,7 @@ def compare(
         refuse_page_path(html, overwrite)
     names = [name.strip() for name in models.split(",") if name.strip()] if models is not None else None
     report = against_people(
-        recording,
+        recordings_from(recording),
         dataset,
         link.value if link else None,
         names,
@@ -64,6 +70,22 @@ def compare(
     if html is not None:
         write_page(page, html)
         typer.echo(f"report: {html}", err=json_)
+
+
+def recordings_from(given: str) -> str | dict[str, str]:
+    """The path of a recording, or of one for each level.
+
+    Examples
+    --------
+    >>> recordings_from("runs/hebb.h5")
+    'runs/hebb.h5'
+    >>> recordings_from("sleep=runs/night.h5,wake=runs/day.h5")
+    {'sleep': 'runs/night.h5', 'wake': 'runs/day.h5'}
+    """
+    parts = [part.strip().partition("=") for part in given.split(",")]
+    if Path(given).exists() or not all(level and equals and path for level, equals, path in parts):
+        return given
+    return {level: path for level, _, path in parts}
 
 
 def levels_from(given: Sequence[str], option: str) -> Mapping[str, str | list[str]]:

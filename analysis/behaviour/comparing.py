@@ -11,12 +11,14 @@ import pandas as pd
 
 from ...data.wording import at_most, nearest, one_of
 from ..probes import require_columns
-from .conditions import chosen_conditions, condition_table, recalls_items
+from .compared_recordings import common_models, conditions_of, opened_recordings, source_of
+from .conditions import chosen_conditions, recalls_items
 from .contrasts import matching
 from .item_scores import fitting
 from .links import LINKS
 from .model_comparison import ModelComparison, Subjects, compare_model, flat_mean
 from .report import Report, Source
+from .standardised import is_effect_size
 
 if TYPE_CHECKING:
     from ...data.behaviour import Dataset
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def compare(
-    recording: Recording | str | os.PathLike[str],
+    recording: Recording | str | os.PathLike[str] | Mapping[str, Recording | str | os.PathLike[str]],
     dataset: Dataset | str,
     link: str | None = None,
     models: str | Sequence[str] | None = None,
@@ -37,8 +39,9 @@ def compare(
 
     Parameters
     ----------
-    recording : Recording or path
-        Of a protocol that reproduces the experiment; the data set's ``protocols`` names some.
+    recording : Recording, path, or mapping of str to these
+        Of a protocol that reproduces the experiment; the data set's ``protocols`` names some. Where its conditions are
+        different protocols, a recording for each level of its factor: ``{"sleep": …, "wake": …}``.
     dataset : Dataset or str
         Or the name of a shipped one, or the path of a table of one's own.
     link : {"identity", "logistic"}, optional
@@ -71,13 +74,13 @@ def compare(
     >>> report = engram.analysis.compare("runs/hebb-and-fillers.h5", "page2006-hebb")  # doctest: +SKIP
     >>> print(report.text())  # doctest: +SKIP
     """
-    from ...data.recording import open_recording
-
-    opened = open_recording(recording) if isinstance(recording, (str, os.PathLike)) else recording
     data = _dataset(dataset)
-    _check_link(link, fit_on)
+    recordings = opened_recordings(recording, data)
+    source = source_of(recordings, data)
+    first = next(iter(recordings.values()))
+    _check_link(link, fit_on, data)
     named = [models] if isinstance(models, str) else list(models) if models is not None else None
-    infos = opened.models
+    infos = common_models(recordings)
     for name in named or []:
         if name not in infos:
             raise ValueError(f'the recording has no model "{name}"; it has {one_of(infos)}.{nearest(name, infos)}')
@@ -85,28 +88,24 @@ def compare(
     refused: dict[str, str] = {}
     chosen: dict[str, pd.DataFrame] = {}
     for name in dict.fromkeys(named or infos):
-        reason = _why_not(name, infos[name], data, link)
+        reason = _why_not(name, infos[name], first.measure(name), data, link)
         if reason and (named or len(infos) == 1):
             raise ValueError(reason)
         if reason:
             refused[name] = reason
         else:
-            chosen[name] = condition_table(opened, data, name, where=where)
+            chosen[name] = conditions_of(recordings, data, name, where or {})
     if not chosen:
         raise ValueError(
             next(iter(refused.values())) + f" (so with every model of the recording: {', '.join(refused)})"
         )
-    conditions, left_out = _shared_conditions(chosen, data, where or {}, opened.protocol_name)
+    conditions, left_out = _shared_conditions(chosen, data, where or {}, source)
     for name, table in chosen.items():
-        subjects = _subjects(name, infos[name], opened)
+        subjects = _subjects(infos[name], first.measure(name))
         compared[name] = compare_model(
             _wide(table, conditions, data, name), conditions, data, link or "identity", subjects,
             fitted=_fitted(conditions, data, link, fit_on), seed=seed,
         )  # fmt: skip
-    source = Source(
-        path=str(opened.path), protocol=opened.protocol_name, seed=opened.seed,
-        versions=opened.versions, status=opened.status, declared=opened.protocol_name in data.protocols,
-    )  # fmt: skip
     return _report(data, source, compared, refused, conditions, left_out, where, fit_on, link or "identity")
 
 
@@ -162,7 +161,7 @@ def compare_tables(
     (0.041, 1.0)
     """
     data = _dataset(dataset)
-    _check_link(link, fit_on)
+    _check_link(link, fit_on, data)
     if stand_in not in ("model", "people"):
         raise ValueError(f'stand_in is "{stand_in}"; expected model or people.{nearest(stand_in, ("model", "people"))}')
     require_columns(scores, ("subject", *data.factors, "score"), "scores")
@@ -175,7 +174,7 @@ def compare_tables(
     scores = scores.assign(score=values)
     groups = scores.groupby("model", sort=False) if "model" in scores.columns else [(stand_in, scores)]
     chosen = {str(name): _plain_factors(table, data) for name, table in groups}
-    conditions, left_out = _shared_conditions(chosen, data, where or {}, "")
+    conditions, left_out = _shared_conditions(chosen, data, where or {}, None)
     compared = {
         name: compare_model(
             _wide(table, conditions, data, name), conditions, data, link or "identity", Subjects(),
@@ -212,14 +211,16 @@ def _dataset(dataset: Dataset | str) -> Dataset:
     return shipped(dataset) if isinstance(dataset, (str, os.PathLike)) else dataset
 
 
-def _check_link(link: str | None, fit_on: Mapping[str, Any] | None) -> None:
+def _check_link(link: str | None, fit_on: Mapping[str, Any] | None, data: Dataset) -> None:
     if link is not None and link not in LINKS:
         raise ValueError(f'the link "{link}" is unknown; expected {one_of(LINKS)}.{nearest(link, LINKS)}')
+    if link == "logistic" and is_effect_size(data.measure):
+        raise ValueError(f'the means of "{data.name}" are effect sizes, which a link to probabilities has no part in')
     if fit_on and link != "logistic":
         raise ValueError("fit_on names conditions to fit a link on, and identity has nothing to fit; say link logistic")
 
 
-def _why_not(name: str, info: ModelInfo, data: Dataset, link: str | None) -> str:
+def _why_not(name: str, info: ModelInfo, measure: str, data: Dataset, link: str | None) -> str:
     """Why a model cannot be held against a data set; empty where it can."""
     lacking = [ability for ability in data.needs if ability not in info.abilities]
     if lacking:
@@ -228,16 +229,19 @@ def _why_not(name: str, info: ModelInfo, data: Dataset, link: str | None) -> str
             f'{", ".join(lacking)}, without which a comparison with "{data.name}" would be empty; '
             f"it has {', '.join(sorted(info.abilities)) or 'none beyond learning and recognition'}"
         )
+    if is_effect_size(data.measure):
+        return ""  # of whatever the model is scored by
     if not recalls_items(data, info.abilities) and link != "logistic":
         return (
-            f'performance of the model "{name}" (chance {info.chance:.3g}) is not people\'s {data.measure} (chance '
-            f"{data.chance:.3g}) and is not laid over it as it is; name a link that maps it: link logistic"
+            f'the model "{name}" is scored by {measure} (chance {info.chance:.3g}), and people by {data.measure} '
+            f"(chance {data.chance:.3g}): one is not laid over the other as it is; name a link that "
+            "maps it, link logistic"
         )
     return ""
 
 
 def _shared_conditions(
-    tables: Mapping[str, pd.DataFrame], data: Dataset, where: Mapping[str, Any], protocol: str
+    tables: Mapping[str, pd.DataFrame], data: Dataset, where: Mapping[str, Any], source: Source | None
 ) -> tuple[pd.DataFrame, list[str]]:
     """The data set's conditions that every model has, and what is left out, in words."""
     factors = list(data.factors)
@@ -253,13 +257,13 @@ def _shared_conditions(
     if there.all():
         return conditions, []
     lacking = _described(conditions[~there], factors, conditions[there])
-    if protocol not in data.protocols:
+    if source is None or not source.declared:
         rest = " ".join(f"{f}={','.join(_levels(conditions[there], f))}" for f in factors)
         raise ValueError(
-            f'"{protocol or "the table"}" lacks conditions of "{data.name}": {lacking}; '
+            f'{source.protocol if source else "the table"} lacks conditions of "{data.name}": {lacking}; '
             f"compare the rest by where ({rest}){fitting(data)}"
         )
-    left = f"{int(there.sum())} of {len(there)} conditions of the data set; {protocol} leaves out {lacking}"
+    left = f"{int(there.sum())} of {len(there)} conditions of the data set; {source.protocol} leaves out {lacking}"
     return conditions[there].reset_index(drop=True), [left]
 
 
@@ -309,7 +313,14 @@ def _fitted(
     if not fit_on:
         mask = np.arange(len(conditions)) % 2 == 0
     else:
-        mask = matching(conditions[list(data.factors)], fit_on)
+        factors = conditions[list(data.factors)]
+        for factor, level in fit_on.items():
+            if not matching(factors, {factor: level}).any():
+                has = _levels(conditions, factor)
+                raise ValueError(
+                    f"fit_on: no condition has {factor} {level}; they have {one_of(has)}.{nearest(str(level), has)}"
+                )
+        mask = matching(factors, fit_on)
     if mask.sum() < 2 or mask.all():
         raise ValueError(
             f"the link would be fitted on {int(mask.sum())} of {len(mask)} conditions; expected at least two to fit it "
@@ -318,10 +329,10 @@ def _fitted(
     return np.asarray(mask)
 
 
-def _subjects(name: str, info: ModelInfo, recording: Recording) -> Subjects:
+def _subjects(info: ModelInfo, measure: str) -> Subjects:
     return Subjects(
         kind=str(info.spec.get("kind", "")),
-        measure=recording.measure(name),
+        measure=measure,
         chance=info.chance,
         abilities=tuple(sorted(info.abilities)),
         recorded=info.subjects,

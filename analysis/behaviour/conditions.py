@@ -74,7 +74,7 @@ def condition_table(
     if model not in models:
         raise ValueError(f'the recording has no model "{model}"; it has {one_of(models)}.{nearest(model, models)}')
     of_recall = recalls_items(dataset, models[model].abilities)
-    items = recalled_items(recording, dataset, model) if of_recall else performed_items(recording, model)
+    items = recalled_items(recording, dataset, model) if of_recall else performed_items(recording, dataset, model)
     return in_conditions(items, dataset, recording.protocol_name, where or {})
 
 
@@ -94,7 +94,8 @@ def in_conditions(items: pd.DataFrame, dataset: Dataset, protocol: str, where: M
         if column is None and len(levels) > 1:
             raise ValueError(
                 f'the protocol "{protocol}" does not vary "{factor}", which the data set "{dataset.name}" does '
-                f"({at_most(map(str, levels))}); choose by where, such as {factor}={levels[0]}{fitting(dataset)}"
+                f"({at_most(map(_short, levels))}){fitting(dataset)}; or choose one level by where, such as "
+                f"{factor}={_short(levels[0])}"
             )
         columns[factor] = pd.Series(levels[0], index=items.index) if column is None else column
     table = items[["subject"]].assign(**columns, score=items["score"].astype(float))

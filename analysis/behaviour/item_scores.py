@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 UNLESIONED = ("", "none")
 
+OF_A_TEST = {"delay_hours", "repetition", "lesion", "session", "presentations", "spacing"}
 OF_SERIAL_RECALL = ("strict", "item", "cued")
 
 
@@ -52,8 +53,10 @@ def recalled_items(recording: Recording, dataset: Dataset, model: str) -> pd.Dat
     return _sound(recording, model, scored.rename(columns={"correct": "score"}))
 
 
-def performed_items(recording: Recording, model: str) -> pd.DataFrame:
+def performed_items(recording: Recording, dataset: Dataset, model: str) -> pd.DataFrame:
     """Performance at every probed item, as recall tests give it; for models that do not recall.
+
+    Where the data set has no factor that tells tests apart, such as a delay, the last probe counts.
 
     Returns
     -------
@@ -68,13 +71,16 @@ def performed_items(recording: Recording, model: str) -> pd.DataFrame:
     latest = _latest_presentation(table, recording.presentations())
     table = table.assign(presented=latest).dropna(subset=["presented"])
     idle = _idle_seconds(recording.phases())
+    last = table.loc[table["lesion"].astype(str).isin(UNLESIONED), "trial"].max()
+    if not OF_A_TEST & set(dataset.factors):
+        table = table[table["trial"] == last]
     presented = (table["presented"] // 1).to_numpy(dtype=np.int64)
     key = ["subject", "trial"]
     position = table.groupby(key)["presented"].rank(method="first").astype(np.int64)
     return table.assign(
         position=position,
         list_position=position,
-        list_trial=table.loc[table["lesion"].astype(str).isin(UNLESIONED), "trial"].max(),
+        list_trial=last,
         list_length=table.groupby(key)["item"].transform("size"),
         delay=idle[table["phase"].to_numpy(dtype=np.int64)] - idle[presented],
         label=table["label"].astype(str),

@@ -15,12 +15,16 @@ from .contrasts import contrast
 from .links import Link, bic, fit_logistic, log_likelihood, worth_in_trials
 from .onsets import Onsets, onsets_of
 from .ordinal import OrdinalResult, evaluate_check
+from .standardised import is_effect_size, standardised
 from .yardstick import Distance, distance
 
 if TYPE_CHECKING:
     from ...data.behaviour import Dataset
 
 Floats = NDArray[np.float64]
+
+NORMAL = 1.959964
+"""Standard errors from a mean to the end of its 95 % interval."""
 
 CLOSE = 1.4
 """Halves of one sample of people lie between .7 and 1.4 replications from each other."""
@@ -117,7 +121,8 @@ class ModelComparison:
     def passed(self) -> bool:
         """Every ordinal check passed, and means no farther from people's than halves of people are from each other."""
         ratio = self.distance.rmsd_over_replication
-        return all(check.passed for check in self.ordinal) and (ratio is None or ratio <= CLOSE)
+        shown = all(check.passed for check in self.ordinal)
+        return shown and (bool(self.ordinal) if ratio is None else ratio <= CLOSE)
 
 
 def compare_model(
@@ -129,15 +134,21 @@ def compare_model(
     human = conditions["mean"].to_numpy(dtype=float)
     human_error = _standard_error(conditions)
     mean, error, low, high = _means(scores)
+    own, own_error = mean, error
+    if is_effect_size(data.measure):
+        mean, low, high = standardised(scores, human, seed)
+        error = (high - low) / (2 * NORMAL)
     trials = worth_in_trials(human, human_error, conditions["n"].to_numpy(dtype=float))
     used = Link() if fitted is None else fit_logistic(mean[fitted], human[fitted], trials[fitted])
     tested = np.ones(len(human), dtype=bool) if fitted is None else ~fitted
+    if is_effect_size(data.measure):
+        tested = human != 0  # the condition that the others are compared with lies at 0 for everyone
     probability = used(mean)
     points = factors.assign(
         human=human, human_low=conditions["low"].to_numpy(dtype=float),
         human_high=conditions["high"].to_numpy(dtype=float), human_se=human_error,
-        score=mean, score_se=error, model=probability, model_low=used(low), model_high=used(high),
-        model_se=used.slope(mean) * error, fitted=~tested,
+        score=own, score_se=own_error, model=probability, model_low=used(low), model_high=used(high),
+        model_se=used.slope(mean) * error, fitted=False if fitted is None else fitted,
     )  # fmt: skip
     ordinal, not_applicable = _ordinal(data, factors, scores, human, seed)
     return ModelComparison(
@@ -156,7 +167,7 @@ def compare_model(
 
 @dataclass(frozen=True)
 class Flat:
-    """The baseline that knows nothing but people's mean over conditions."""
+    """The baseline that knows nothing but people's mean over conditions; of effect sizes, the one without effect."""
 
     value: float
     distance: Distance
@@ -168,6 +179,8 @@ def flat_mean(conditions: pd.DataFrame, data: Dataset, fitted: NDArray[np.bool_]
     human, error = conditions["mean"].to_numpy(dtype=float), _standard_error(conditions)
     tested = np.ones(len(human), dtype=bool) if fitted is None else ~fitted
     value = float(human.mean() if fitted is None else human[fitted].mean())
+    if is_effect_size(data.measure):
+        tested, value = human != 0, 0.0
     predicted = np.full(int(tested.sum()), value)
     low, high = (conditions[name].to_numpy(dtype=float)[tested] for name in ("low", "high"))
     trials = worth_in_trials(human, error, conditions["n"].to_numpy(dtype=float))
@@ -198,7 +211,7 @@ def _standard_error(conditions: pd.DataFrame) -> Floats:
     """As given, or from the 95 % interval; NaN where there is neither."""
     given = conditions["se"].to_numpy(dtype=float)
     width = (conditions["high"] - conditions["low"]).to_numpy(dtype=float)
-    return np.where(np.isfinite(given), given, width / (2 * 1.959964))
+    return np.where(np.isfinite(given), given, width / (2 * NORMAL))
 
 
 def _likelihood(

@@ -73,7 +73,7 @@ class OrdinalResult:
     p : float or None
         One-sided, in people's direction.
     effect_size : EffectSize or None
-        None where subjects do not differ.
+        None where subjects do not differ, or where there are two only.
     """
 
     name: str
@@ -174,7 +174,7 @@ def _within(values: NDArray[np.float64], sign: int, samples: int, seed: int) -> 
     drawn = values[np.random.default_rng(seed).integers(0, len(values), (samples, len(values)))]
     low, high = _interval(factor * _share(drawn.mean(axis=1), drawn.std(axis=1, ddof=1)))
     effect = EffectSize("hedges_gz", factor * mean / spread, low, high, len(values))
-    return mean, "t test within subjects", p, effect
+    return mean, "t test within subjects", p, effect if len(values) > 2 else None
 
 
 def _between(found: Contrast, samples: int, seed: int, name: str) -> Tested:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .conditions_figure import conditions_figure, effects_figure
 from .report import YARDSTICK, verdict
-from .report_text import between_subjects, distance_rows, imprecision, number, onset_line, p_value, source_lines
+from .report_text import between_subjects, distance_rows, fold, imprecision, number, onset_line, p_value, source_lines
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -99,7 +99,7 @@ def _model(report: Report, name: str, model: ModelComparison) -> list[str]:
     lines = [f"<h2>{escape(name)}</h2>", f"<p>{escape(verdict(report, name))}.</p>"]
     told = [*between_subjects(model), *imprecision(model), model.link.formula]
     if model.on_fitted is not None:
-        where = ", ".join(f"{k}={v}" for k, v in report.fit_on.items()) or "every second condition"
+        where = fold(report)
         told.append(
             f"fitted on {where} ({model.on_fitted.conditions} conditions, RMSD {number(model.on_fitted.rmsd)}); "
             f"distances are of the {model.distance.conditions} held out"

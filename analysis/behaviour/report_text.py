@@ -79,7 +79,7 @@ def _likelihood_cells(found: Likelihood | None) -> tuple[str, str]:
 def _model_lines(report: Report, name: str, model: ModelComparison) -> list[str]:
     lines = [f"{name}: {verdict(report, name)}", f"  {model.link.formula}"]
     if model.on_fitted is not None:
-        where = ", ".join(f"{k}={v}" for k, v in report.fit_on.items()) or "every second condition"
+        where = fold(report)
         lines.append(
             f"  fitted on {where} ({model.on_fitted.conditions} conditions, RMSD {number(model.on_fitted.rmsd)}); "
             f"the table is of the {model.distance.conditions} held out"
@@ -122,6 +122,15 @@ def imprecision(model: ModelComparison) -> list[str]:
         f"the simulation's own error ({number(found.own_error)}) makes up most of the yardstick "
         f"({number(found.replication)}): simulate more subjects"
     ]
+
+
+def fold(report: Report) -> str:
+    """The conditions that the link was fitted on, in words."""
+    chosen = [
+        f"{factor} {', '.join(map(str, level)) if isinstance(level, (list, tuple)) else level}"
+        for factor, level in report.fit_on.items()
+    ]
+    return "; ".join(chosen) or "every second condition"
 
 
 def onset_line(model: ModelComparison) -> str:

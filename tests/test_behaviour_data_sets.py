@@ -173,6 +173,7 @@ def test_own_description(tmp_path):
         ),
         ("- a list\n", "the file"),
         ("a: [unclosed\n", "is no YAML file"),
+        ("about: " + "[" * 20_000, "nested too deeply"),
         ("a: !!python/object/apply:os.system ['true']\n", "is no YAML file"),
         ("", "the file"),
     ],

@@ -217,6 +217,21 @@ def test_refusals(put, tmp_path):
         read_raw("pazdera-kahana2023", put("pazdera-kahana2023", FREE + "A,2V,1,v,12,1600,12000,100,000,1\n"))
 
 
+@pytest.mark.parametrize("name", RAW_FILES)
+@pytest.mark.parametrize("text", ["x", "\n\n\n", "a,b,c\n1,x,3\n", "1 2 3 x 5 6 7 8 9 10 11 12 13 14 15\n", "0" * 12])
+def test_files_that_are_others_are_refused(put, name, text):
+    with pytest.raises(ValueError, match=f"does not hold the raw data of {name}"):
+        read_raw(name, put(name, text))
+
+
+def test_cut_archive_is_refused(put):
+    folder = put("kahana-howard2005", "subject,list\n" * 100)
+    path = folder / RAW_FILES["kahana-howard2005"][0]
+    path.write_bytes(path.read_bytes()[:-12])
+    with pytest.raises(ValueError, match="does not hold the raw data of kahana-howard2005"):
+        read_raw("kahana-howard2005", folder)
+
+
 def test_nothing_of_a_raw_file_is_changed_by_reading(put):
     folder = put("madigan1971", "012112345678\n" * 3)
     before = (folder / RAW_FILES["madigan1971"][0]).read_bytes()

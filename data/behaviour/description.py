@@ -117,6 +117,8 @@ def _yaml(path: Path) -> Any:
         return YAML(typ="safe", pure=True).load(_text(path))
     except YAMLError as error:
         raise ValueError(f"{path} is no YAML file: {error}") from None
+    except RecursionError:
+        raise ValueError(f"{path} is no description of a data set: it is nested too deeply") from None
 
 
 def _text(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +34,18 @@ RAW_FILES: dict[str, tuple[str, Callable[[Path], DataFrame]]] = {
     "pazdera-kahana2023": ("pazdera_kahana_2023/trials.csv.gz", raw_free.pazdera_kahana2023),
     "siefert2024": ("sleep_tmr_siefert2024/Siefert2024_behavdata.csv", raw_retention.siefert2024),
 }
+
+# What a reader may meet in a file that is cut, packed badly, or another one than its name says.
+_UNREADABLE = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    TypeError,
+    ValueError,
+    zlib.error,
+)
 
 
 def read_raw(name: str, folder: str | Path) -> DataFrame:
@@ -77,5 +90,5 @@ def read_raw(name: str, folder: str | Path) -> DataFrame:
         raise FileNotFoundError(f"{Path(folder) / place} does not exist; it holds the raw data of {raw_name}")
     try:
         return read(path)
-    except (KeyError, ValueError, IndexError, OSError, EOFError) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"{path} does not hold the raw data of {raw_name}: {error}") from error

@@ -111,16 +111,31 @@ def test_values_may_be_lists_words_and_numbers():
     ]  # fmt: skip
 
 
+def alive(numbers):
+    return [number for number in numbers if Path(f"/proc/{number}/stat").exists()]
+
+
+def descendants(number):
+    """Processes that a process has started, and theirs."""
+    children = [
+        int(child)
+        for thread in Path(f"/proc/{number}/task").iterdir()
+        for child in (thread / "children").read_text().split()
+    ]
+    return [*children, *(other for child in children for other in descendants(child))]
+
+
 @pytest.mark.slow
-def test_ctrl_c_in_a_terminal_stops_once_and_the_sweep_goes_on(night, tmp_path, contents):
-    """Sent to the group of processes, as a terminal does."""
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are found in /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_sweep_that_is_stopped_or_killed_leaves_no_process_and_goes_on(command, night, tmp_path, contents, number):
+    """Ctrl-C is sent to the group of processes, as a terminal does."""
     (tmp_path / "main.py").write_text(MAIN)
-    command = [sys.executable, str(tmp_path / "main.py")]
     given = [str(night), "--models", "ticking", "--vary", "ticking.bursts=[],[9]", "--subjects", "6"]
-    subprocess.run([*command, *given, "--out", str(tmp_path / "whole.h5")], check=True, timeout=60, capture_output=True)
+    assert command(*given, "--out", tmp_path / "whole.h5").exit_code == 0
     out = tmp_path / "sweep.h5"
     process = subprocess.Popen(
-        [*command, *given, "--out", str(out), "--workers", "2"],
+        [sys.executable, str(tmp_path / "main.py"), *given, "--out", str(out), "--workers", "2"],
         env={**os.environ, "TICK_S": "0.1"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
@@ -133,15 +148,23 @@ def test_ctrl_c_in_a_terminal_stops_once_and_the_sweep_goes_on(night, tmp_path, 
     while done() < 2:
         assert (process.poll(), time.monotonic() < patience) == (None, True)
         time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)
+    started = descendants(process.pid)
+    assert len(started) >= 2
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
     _, told = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert told.splitlines()[-1] == (
-        f"engram: interrupted; what is done is kept, go on with: engram sweep --resume {out}"
-    )
+    patience = time.monotonic() + 20
+    while alive(started) and time.monotonic() < patience:
+        time.sleep(0.05)
+    assert alive(started) == []
     assert "Traceback" not in told
-    before = done()
-    assert 2 <= before < 12
-    resumed = subprocess.run([*command, "--resume", str(out)], check=False, timeout=60, capture_output=True, text=True)
-    assert (resumed.returncode, resumed.stdout) == (0, f"2 runs, 12 subjects\nrecording: {out}\n")
+    if number == signal.SIGINT:
+        assert process.returncode == 130
+        last = f"engram: interrupted; what is done is kept, go on with: engram sweep --resume {out}"
+        assert told.splitlines()[-1] == last
+    assert 2 <= done() < 12
+    resumed = command("--resume", out)
+    assert (resumed.exit_code, resumed.stdout) == (0, f"2 runs, 12 subjects\nrecording: {out}\n")
     assert contents(out) == contents(tmp_path / "whole.h5")

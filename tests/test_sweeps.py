@@ -173,6 +173,26 @@ schedule: [wake: all, probe: all]
     assert len(there.spikes("c_cue-20-ms", 0, "C")[0]) > 0
 
 
+@pytest.mark.slow
+def test_a_scheduler_without_workers_is_waited_for(start, contents, whole, tmp_path, monkeypatch):
+    from distributed import LocalCluster
+
+    monkeypatch.setattr("engram.sim.sweeping.dask_workers.SECONDS_WITHOUT_WORKERS", 0.4)
+
+    class Employer(Listener):
+        def say(self, text):
+            super().say(text)
+            if "no workers" in text:
+                cluster.scale(1)
+
+    listener = Employer()
+    with LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0", silence_logs=50) as cluster:
+        start("run", scheduler=cluster.scheduler_address, reporter=listener)
+    assert listener.told[0] == "the scheduler has no workers: the sweep waits for some, and Ctrl-C stops it"
+    assert sum("no workers" in text for text in listener.told) == 1
+    assert contents(tmp_path / "run.h5") == whole
+
+
 @pytest.mark.parametrize("again", [1, 2], ids=["here", "on workers"])
 def test_an_interrupted_sweep_goes_on_and_runs_nothing_again(start, contents, whole, scheduler, tmp_path, again):
     with pytest.raises(KeyboardInterrupt):
@@ -229,10 +249,11 @@ def test_runs_that_fail_are_told_and_the_others_come_to_their_end(
     assert contents(path) == whole
 
 
-def test_a_scheduler_that_does_not_answer_is_told_before_anything_is_made(start, tmp_path, monkeypatch):
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "http://127.0.0.1:9", "nowhere"])
+def test_a_scheduler_that_does_not_answer_is_told_before_anything_is_made(start, tmp_path, monkeypatch, address):
     monkeypatch.setattr("engram.sim.sweeping.dask_workers.SECONDS_TO_ANSWER", 0.3)
-    with pytest.raises(ConnectionError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9 .*`dask scheduler`"):
-        start("run", scheduler="tcp://127.0.0.1:9")
+    with pytest.raises(ConnectionError, match=f"no Dask scheduler answers at '{address}' .*start one with `dask sched"):
+        start("run", scheduler=address)
     assert list(tmp_path.iterdir()) == []
 
 

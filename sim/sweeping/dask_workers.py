@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import queue
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -20,7 +22,7 @@ from ..worker_process import HANDED_ON
 from .errand import Outcome, WorkerDiffers, simulate
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Client, Future, LocalCluster
 
 ATTEMPTS = 3
 """How often a chunk is started whose worker dies, on this machine; a scheduler elsewhere has its own number."""
@@ -56,49 +58,80 @@ def dask_client(workers: int, scheduler: str | None, packages: tuple[str, ...] =
     """
     try:
         import dask
-        from distributed import Client, LocalCluster
+        from distributed import Client
 
         from .worker_imports import MainThreadImports
     except ImportError as error:
         raise ImportError(
             "a sweep with more than one worker needs Dask: pip install 'engram[cluster]'; workers=1 does without"
         ) from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is told in our words
-    if scheduler is not None:
-        try:
+    with _quietly(), ExitStack() as closing:
+        if scheduler is None:
+            ours = {
+                "distributed.scheduler.allowed-failures": ATTEMPTS - 1,
+                "distributed.scheduler.worker-saturation": 1.0,  # who waits behind what kills a worker is not to blame
+            }
+            closing.enter_context(dask.config.set(ours))
+            cluster = closing.enter_context(_own_workers(workers))
+            client = Client(cluster, set_as_default=False)
+        else:
+            _refuse_silence(scheduler)
             client = Client(scheduler, timeout=SECONDS_TO_ANSWER, set_as_default=False)
-        except (OSError, TimeoutError, ValueError) as error:
-            raise ConnectionError(
-                f"no Dask scheduler answers at {scheduler} ({' '.join(str(error).split()) or type(error).__name__}); "
-                "start one with `dask scheduler` and give the address that it prints, or leave --scheduler out"
-            ) from error
-        with client:
-            client.register_plugin(MainThreadImports(packages))
-            yield client
-        return
-    ours = {
-        "distributed.scheduler.allowed-failures": ATTEMPTS - 1,
-        "distributed.scheduler.worker-saturation": 1.0,  # whoever waits behind what kills a worker is not to blame
-    }
-    with dask.config.set(ours):
-        try:
-            cluster = LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                processes=True,
-                memory_limit=None,
-                dashboard_address="127.0.0.1:0",
-                silence_logs=logging.CRITICAL,
-                preload=["engram.sim.sweeping.deaf_worker"],
-            )
-        except RuntimeError as error:
-            raise RuntimeError(
-                f"worker processes do not start ({error}). A script that sweeps with workers > 1 is read again by "
-                'every worker, and needs `if __name__ == "__main__":` above its calls'
-            ) from error
-        with cluster, Client(cluster, set_as_default=False) as client:
-            client.register_plugin(MainThreadImports(packages))
-            yield client
+        closing.enter_context(client)
+        client.register_plugin(MainThreadImports(packages))
+        yield client
+
+
+def _own_workers(count: int) -> LocalCluster:
+    from distributed import LocalCluster
+
+    try:
+        return LocalCluster(
+            n_workers=count,
+            threads_per_worker=1,
+            processes=True,
+            memory_limit=None,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,
+            preload=["engram.sim.sweeping.deaf_worker"],
+        )
+    except RuntimeError as error:
+        raise RuntimeError(
+            f"worker processes do not start ({error}). A script that sweeps with workers > 1 is read again by every "
+            'worker, and needs `if __name__ == "__main__":` above its calls'
+        ) from error
+
+
+def _refuse_silence(scheduler: str) -> None:
+    """See whether a scheduler answers; a client that is never told of one leaves tracebacks behind."""
+    from distributed import Security
+    from distributed.comm.core import connect
+
+    async def knock() -> None:
+        how = Security().get_connection_args("client")  # of TLS, where Dask's configuration asks for it
+        comm = await connect(scheduler, timeout=SECONDS_TO_ANSWER, **how)
+        await comm.close()
+
+    try:
+        with ThreadPoolExecutor(1) as thread:  # where this one has an event loop of its own, as in a notebook
+            thread.submit(lambda: asyncio.run(knock())).result()
+    except (OSError, ValueError, TimeoutError) as error:
+        raise ConnectionError(
+            f"no Dask scheduler answers at {scheduler!r} ({' '.join(str(error).split()) or type(error).__name__}); "
+            "start one with `dask scheduler` and give the address that it prints, or leave --scheduler out"
+        ) from error
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """What matters of what Dask logs is told in our words."""
+    logger = logging.getLogger("distributed")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 class DaskWorkers:
@@ -182,7 +215,10 @@ class DaskWorkers:
         _, place = self._sent.pop(str(future.key))
         try:
             outcome = future.result()
-        except (WorkerDiffers, ImportError):
+        except ImportError as error:
+            error.add_note("on a worker, which needs the packages that this process has")
+            raise
+        except WorkerDiffers:
             raise
         except CancelledError:
             raise self._lost() from None

@@ -255,6 +255,7 @@ class PositionalMemory(Memory):
         return {
             "time": self._time.copy(),
             "begin": self._begin.copy(),
+            "list_start": np.array(self._list_start),
             "known": self._known.copy(),
             **self._association.state(),
         }

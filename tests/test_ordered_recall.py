@@ -178,11 +178,11 @@ def test_what_is_recalled_is_learned_as_if_it_were_presented_there():
     """A list of one item, without a temporal context: recalling it is presenting it again."""
 
     def weights(*schedule):
-        session, plan = session_of(PositionalNetwork(temporal=0.0, **SURE), protocol_of(*schedule), subjects=5)
+        session, plan = session_of(PositionalNetwork(temporal=0.0, learning_rate=0.3, **SURE), protocol_of(*schedule), subjects=5)
         go_through(session, plan.timeline.steps)
         return session.state()["weights"]
 
-    once, twice = weights(wake([0]), probe([0], **STRICT)), weights(wake([0]), wake([0]))
+    once, twice = weights(wake([0]), probe([0], **STRICT)), weights(wake([0], exposures=2))
     recalled_ = weights(wake([0]), probe([0], learn=True, **STRICT))
     assert np.allclose(recalled_, twice, atol=1e-6)
     assert not np.allclose(recalled_, once, atol=1e-3)

@@ -27,16 +27,16 @@ class PrimacyMemory(Timeless):
     def serial(self, step: Step, test: RecallTest) -> Outputs:
         model = self._model
         noise = self._chance.normal((test.length, test.length + 1), "recall", step.index).astype(np.float64)
-        presented = ~np.isnan(test.times)
-        end = np.where(presented, test.times, -np.inf).max(axis=1)  # of the list
-        gradient = np.where(presented, model.peak - np.arange(test.length), -np.inf)
-        rows = np.arange(len(gradient))
+        left = ~np.isnan(test.times)
+        end = np.where(left, test.times, 0.0).max(axis=1)  # of the list
+        gradient = model.peak - np.arange(test.length)
+        rows = np.arange(len(left))
         outputs = np.full(test.items.shape, -1, dtype=np.int64)
         for k in range(test.length):
             elapsed = step.start + (k + 1) * model.output_time - end
-            active = gradient * np.exp(-model.decay * elapsed)[:, None]
+            active = np.where(left, gradient * np.exp(-model.decay * elapsed)[:, None], -np.inf)
             chosen = (active + self._traits["choice_noise"][:, None] * noise[:, k, :-1]).argmax(axis=1)
             strength = active[rows, chosen] + model.output_noise * noise[:, k, -1]
             outputs[:, k] = np.where(strength > self._traits["threshold"], test.items[rows, chosen], -1)
-            gradient[rows, chosen] = -np.inf
+            left[rows, chosen] = False
         return np.where(test.items < 0, -1, outputs)

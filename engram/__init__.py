@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from .models import Fixed as Fixed
     from .models import MetaplasticNetwork as MetaplasticNetwork
     from .models import MixedStability as MixedStability
+    from .models import PositionalNetwork as PositionalNetwork
     from .models import Rising as Rising
     from .models import Uniform as Uniform
     from .protocols import Protocol as Protocol
     from .sim import resume as resume
     from .sim import run as run
+    from .sim import sweep as sweep
 
 __version__ = "0.1.0"
 
@@ -36,12 +38,14 @@ _PLACE_OF = {
     "Fixed": ("models", "Fixed"),
     "MetaplasticNetwork": ("models", "MetaplasticNetwork"),
     "MixedStability": ("models", "MixedStability"),
+    "PositionalNetwork": ("models", "PositionalNetwork"),
     "Protocol": ("protocols", "Protocol"),
     "Rising": ("models", "Rising"),
     "Uniform": ("models", "Uniform"),
     "open": ("data.recording", "open_recording"),
     "resume": ("sim", "resume"),
     "run": ("sim", "run"),
+    "sweep": ("sim", "sweep"),
 }
 _PACKAGES = ("analysis", "data", "models", "protocols", "sim")
 

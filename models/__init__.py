@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from .flexibility import Uniform as Uniform
     from .metaplastic import MetaplasticNetwork as MetaplasticNetwork
     from .mixed_stability import MixedStability as MixedStability
+    from .ordered.positional import PositionalNetwork as PositionalNetwork
+    from .ordered.primacy import PrimacyModel as PrimacyModel
+    from .ordered.simple import SIMPLE as SIMPLE
     from .registry import model as model
     from .registry import model_names as model_names
     from .registry import register_model as register_model
@@ -39,7 +42,10 @@ _MODULE_OF = {
     "MixedStability": "mixed_stability",
     "Model": "base",
     "Pixels": "features",
+    "PositionalNetwork": "ordered.positional",
+    "PrimacyModel": "ordered.primacy",
     "Rising": "flexibility",
+    "SIMPLE": "ordered.simple",
     "Uniform": "flexibility",
     "auto_sensitivity": "synapses",
     "encode_pool": "features",

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .simulation import simulate as simulate
     from .simulator import Simulator as Simulator
     from .simulator import register_backend as register_backend
+    from .sweeping import resume_sweep as resume_sweep
+    from .sweeping import sweep as sweep
 
 _MODULE_OF = {
     "Bar": "progress",
@@ -36,8 +38,10 @@ _MODULE_OF = {
     "Subjects": "session",
     "register_backend": "simulator",
     "resume": "resuming",
+    "resume_sweep": "sweeping",
     "run": "running",
     "simulate": "simulation",
+    "sweep": "sweeping",
 }
 
 __all__ = sorted(_MODULE_OF)

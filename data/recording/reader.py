@@ -285,6 +285,18 @@ class Recording(CircuitReader):
 
         return trials_table(self.path, self._having("probes/trials", models, "record: {responses: trials}"))
 
+    def parameters(self) -> pd.DataFrame:
+        """Parameters of each model of a sweep, one row a model; see `engram.data.recording.sweep_parameters`.
+
+        Raises
+        ------
+        ValueError
+            If the recording is none of a sweep.
+        """
+        from .sweep_parameters import sweep_parameters
+
+        return sweep_parameters(self)
+
     def recalls(self, model: str) -> pd.DataFrame:
         """What came out at the recall tests of a model.
 

@@ -92,8 +92,8 @@ def conditions_figure(report: Report) -> Figure:
         panels = [dict(zip(factors[:-1], row, strict=True)) for row in levels.itertuples(index=False)]
     columns = min(COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
-    width = 6.0 if columns == 1 else 3.1 * columns
-    figure = Figure(figsize=(width, 2.5 * rows + 0.6), layout="constrained")
+    width = {1: 6.5, 2: 9.0}.get(columns, 3.1 * columns)
+    figure = Figure(figsize=(width, (3.3 if columns < 3 else 2.5) * rows + 0.6), layout="constrained")
     grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
     for axes, panel in zip(grid.flat, panels, strict=False):
         plot_conditions(report, axes, of=panel)
@@ -103,7 +103,7 @@ def conditions_figure(report: Report) -> Figure:
     for axes in grid.flat[len(panels) :]:
         axes.set_axis_off()
     handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=_columns(width), frameon=False)
     return figure
 
 
@@ -131,7 +131,7 @@ def effects_figure(report: Report) -> Figure:
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlabel("Hedges' g with its 95 % interval; hollow: failed")
-    figure.legend(loc="outside lower center", ncols=5, frameon=False)
+    figure.legend(loc="outside lower center", ncols=_columns(7.0), frameon=False)
     return figure
 
 
@@ -145,13 +145,18 @@ def _rows(points: pd.DataFrame, of: Mapping[str, Any]) -> pd.DataFrame:
 def _draw_people(axes: Axes, x: np.ndarray, points: pd.DataFrame) -> None:
     low, high = (points[name].to_numpy(dtype=float) for name in ("human_low", "human_high"))
     draw_band(axes, x, low, high, GREY)
-    axes.plot(x, points["human"], color=GREY, marker="o", markersize=4, linewidth=1.2, label=PEOPLE)
+    axes.plot(x, points["human"], color=GREY, linewidth=2.6, solid_capstyle="round", label=PEOPLE)
 
 
 def _draw_model(axes: Axes, x: np.ndarray, points: pd.DataFrame, style: ModelStyle, name: str) -> None:
     mean, low, high = (points[column].to_numpy(dtype=float) for column in ("model", "model_low", "model_high"))
     bars = np.nan_to_num(np.stack([mean - low, high - mean])).clip(min=0)
     axes.errorbar(x, mean, yerr=bars, markersize=4, linewidth=1.1, elinewidth=0.8, label=name, **style.line)
+
+
+def _columns(width: float) -> int:
+    """Columns of a legend that fit into so many inches, names of models being long."""
+    return max(1, int(width / 2))
 
 
 def _step(x: np.ndarray) -> float:

@@ -134,7 +134,7 @@ def evaluate_check(
     >>> scores = np.array([[0.5, 0.25, 0.75], [0.5, 0.5, 0.75], [0.25, 0.0, 0.75]])
     >>> result = evaluate_check(check, pd.DataFrame({"position": [1, 2, 3]}), scores, np.array([0.6, 0.3, 0.8]))
     >>> result.passed, round(result.statistic, 3), round(result.p, 3)
-    (True, 0.5, 0.038)
+    (True, 0.5, 0.037)
     """
     found = contrast(check.kind, check.arguments, conditions, scores)
     of_people, of_means = (

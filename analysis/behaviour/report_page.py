@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 from .conditions_figure import conditions_figure, effects_figure
 from .report import YARDSTICK, verdict
-from .report_text import between_subjects, distance_rows, fold, imprecision, number, onset_line, p_value, source_lines
+from .report_text import (
+    between_subjects,
+    distance_rows,
+    effect_cell,
+    fold,
+    imprecision,
+    number,
+    onset_line,
+    p_value,
+    source_lines,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,7 +35,7 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2rem; } h3 { font-
 table { border-collapse: collapse; margin: 0.5rem 0 1rem; font-size: 0.9rem; }
 caption { text-align: left; font-weight: 600; padding: 0.3rem 0; }
 th, td { border-bottom: 1px solid #d0d0d0; padding: 0.25rem 0.7rem; text-align: left; vertical-align: top; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .wide { overflow-x: auto; }
 .passed { color: #00522e; font-weight: 600; } .failed { color: #9a2a00; font-weight: 600; }
 .verdict { border-left: 4px solid #595959; padding: 0.3rem 0.8rem; background: #f5f5f5; }
@@ -108,8 +118,7 @@ def _model(report: Report, name: str, model: ModelComparison) -> list[str]:
     lines += ["<ul>", *(f"<li>{escape(line)}</li>" for line in told), "</ul>"]
     rows: list[tuple[str, ...]] = [("check", "result", "statistic", "people", "p", "effect size [95 %]", "test")]
     for check in model.ordinal:
-        effect = check.effect_size
-        size = f"{effect.value:.2f} [{number(effect.low, 2)}, {number(effect.high, 2)}]" if effect else "–"
+        size = effect_cell(check.effect_size)
         result = "passed" if check.passed else "failed"
         about = f"{check.name}: {check.about}" if check.about else check.name
         rows.append((about, result, number(check.statistic), number(check.human), p_value(check.p), size, check.test))
@@ -176,7 +185,11 @@ def _table(caption: str, rows: Sequence[Sequence[str]]) -> list[str]:
     """A table; its first column names the rows."""
     heads, *body = rows
     lines = ['<div class="wide">', "<table>", f"<caption>{escape(caption)}</caption>", "<thead>", "<tr>"]
-    lines += [f'<th scope="col">{escape(head) or "model"}</th>' for head in heads]
+    right = [all(_is_number(row[c]) for row in body) for c in range(len(heads))]
+    lines += [
+        f'<th scope="col"{" class=number" if numeric else ""}>{escape(head) or "model"}</th>'
+        for head, numeric in zip(heads, right, strict=True)
+    ]
     lines += ["</tr>", "</thead>", "<tbody>"]
     for first, *cells in body:
         lines.append(f'<tr><th scope="row">{escape(first)}</th>{"".join(map(_cell, cells))}</tr>')
@@ -184,8 +197,12 @@ def _table(caption: str, rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    kind = text if text in ("passed", "failed") else "number" if text[:1] in "-.–<0123456789" and text else ""
+    kind = text if text in ("passed", "failed") else "number" if _is_number(text) else ""
     return f'<td class="{kind}">{escape(text)}</td>' if kind else f"<td>{escape(text)}</td>"
+
+
+def _is_number(text: str) -> bool:
+    return text[:1] in tuple("-.–<0123456789")
 
 
 def _figure(figure: Figure, alt: str, caption: str) -> Iterable[str]:

@@ -10,6 +10,7 @@ from .report import YARDSTICK, verdict
 
 if TYPE_CHECKING:
     from .model_comparison import Likelihood, ModelComparison
+    from .ordinal import EffectSize
     from .report import Report
     from .yardstick import Distance
 
@@ -54,7 +55,18 @@ def distance_table(report: Report) -> list[str]:
 
 def distance_rows(report: Report) -> list[tuple[str, ...]]:
     """Cells of the table of distances, its heads first."""
-    heads = ("", "subjects", "RMSD", "bias", "÷ replication", "inside 95 %", "correlation", "log-likelihood", "BIC")
+    heads = (
+        "",
+        "subjects",
+        "RMSD",
+        "bias",
+        "own error",
+        "÷ replication",
+        "inside 95 %",
+        "correlation",
+        "log-likelihood",
+        "BIC",
+    )
     rows: list[tuple[str, ...]] = [heads]
     for name, model in report.models.items():
         rows.append((name, str(model.compared), *_distance_cells(model.distance), *_likelihood_cells(model.likelihood)))
@@ -69,7 +81,14 @@ def distance_rows(report: Report) -> list[tuple[str, ...]]:
 
 def _distance_cells(found: Distance) -> tuple[str, ...]:
     ratio, inside, r = found.rmsd_over_replication, found.within_ci, found.correlation
-    return (number(found.rmsd), number(found.bias), number(ratio, 2), number(inside, 2), number(r, 2))
+    return (
+        number(found.rmsd),
+        number(found.bias),
+        number(found.own_error),
+        number(ratio, 2),
+        number(inside, 2),
+        number(r, 2),
+    )
 
 
 def _likelihood_cells(found: Likelihood | None) -> tuple[str, str]:
@@ -87,8 +106,7 @@ def _model_lines(report: Report, name: str, model: ModelComparison) -> list[str]
     lines += [f"  {line}" for line in [*between_subjects(model), *imprecision(model)]]
     rows = [("check", "", "statistic", "people", "p", "effect size [95 %]", "test")]
     for check in model.ordinal:
-        effect = check.effect_size
-        size = f"{effect.value:.2f} [{number(effect.low, 2)}, {number(effect.high, 2)}]" if effect else "–"
+        size = effect_cell(check.effect_size)
         told = "passed" if check.passed else "FAILED"
         rows.append(
             (check.name, told, number(check.statistic), number(check.human), p_value(check.p), size, check.test)
@@ -169,8 +187,13 @@ def number(value: float | None, digits: int = 3) -> str:
     """
     if value is None or value != value:
         return "–"
-    text = f"{value:.{digits}f}"
+    text = f"{round(value, digits) + 0.0:.{digits}f}"  # no -0
     return text.replace("0.", ".", 1) if abs(value) < 1 and text.lstrip("-").startswith("0.") else text
+
+
+def effect_cell(effect: EffectSize | None) -> str:
+    """An effect size with its interval."""
+    return f"{number(effect.value, 2)} [{number(effect.low, 2)}, {number(effect.high, 2)}]" if effect else "–"
 
 
 def p_value(p: float | None) -> str:

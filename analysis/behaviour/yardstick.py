@@ -71,9 +71,9 @@ def distance(
     Examples
     --------
     >>> import numpy as np
-    >>> human, error = np.array([0.5, 0.75]), np.array([0.0625, 0.0625])
+    >>> human, error = np.array([0.5, 0.75, 0.25]), np.full(3, 0.0625)
     >>> found = distance(human + 0.125, 0 * error, human, error, human - 0.125, human + 0.125)
-    >>> found.rmsd, found.bias, round(found.rmsd_over_replication, 3), found.within_ci, found.correlation
+    >>> found.rmsd, found.bias, round(found.rmsd_over_replication, 3), found.within_ci, round(found.correlation, 3)
     (0.125, 0.125, 1.414, 1.0, 1.0)
     """
     difference = model - human

@@ -1,5 +1,6 @@
 """Sweeps: one recording, the same bits here and on workers, whatever happens to them."""
 
+import errno
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from engram.models import MetaplasticNetwork
 from engram.protocols import Protocol
 from engram.sim import run
 from engram.sim.checkpoint import checkpoint_lanes
+from engram.sim.chunk_ledger import ChunkLedger
 from engram.sim.progress import Reporter
 from engram.sim.sweeping import grid, resume_sweep, sweep
 
@@ -211,6 +213,32 @@ def test_an_interrupted_sweep_goes_on_and_runs_nothing_again(start, contents, wh
         resume_sweep(path)
 
 
+@pytest.mark.parametrize("again", [1, 2], ids=["here", "on workers"])
+def test_a_run_whose_rows_may_not_all_be_on_the_disk_is_run_again(
+    start, contents, whole, scheduler, tmp_path, monkeypatch, again
+):
+    with monkeypatch.context() as patch:
+        finish, finished = ChunkLedger.finish, []
+
+        def fail(ledger, place):
+            finished.append(place)
+            if len(finished) == 2:
+                raise OSError(errno.ENOSPC, "the disk is full")
+            finish(ledger, place)
+
+        patch.setattr(ChunkLedger, "finish", fail)
+        with pytest.raises(OSError, match="the disk is full") as told:
+            start("run", scheduler=scheduler)
+    assert "go on with: engram sweep --resume" in told.value.__notes__[0]
+    path = tmp_path / "run.h5"
+    place = finished[1]
+    assert open_recording(path).models[place.model].statuses[place.chunk] == "complete"
+    listener = Listener()
+    resume_sweep(path, reporter=listener, **({} if again == 1 else {"scheduler": scheduler}))
+    assert listener.begun[0] == (RUNS * PIECES, PIECES)
+    assert contents(path) == whole
+
+
 def test_what_was_interrupted_without_workers_goes_on_with_them(start, contents, whole, scheduler, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         start("run", reporter=Listener(at=PIECES + 4))
@@ -334,6 +362,23 @@ def test_a_worker_with_other_versions_or_models_refuses():
     other = json.loads(model) | {"module": "os", "class": "PathLike"}
     with pytest.raises(WorkerDiffers, match=r"os\.PathLike is no model"):
         simulate(common, json.dumps(other), 0)
+
+
+def test_a_sweep_of_which_a_model_stopped_altogether_is_finished(contents, scheduler, tmp_path):
+    def start(name, **options):
+        vary = {"tick.bursts": [[], [0, 1]]}
+        out = tmp_path / name
+        return sweep(Protocol.from_yaml(NIGHT), {"tick": Ticking()}, vary, subjects=2, out=out, **options)
+
+    recording = start("there.h5", scheduler=scheduler)
+    assert contents(recording.path) == contents(start("here.h5").path)
+    assert recording.status == "failed"
+    assert {name: model.statuses for name, model in recording.models.items()} == {
+        "tick_bursts-none": ("complete", "complete"), "tick_bursts-0-1": ("failed", "failed")
+    }  # fmt: skip
+    assert recording.subjects()["message"].tolist() == ["it is silent"] * 2 + ["it burst"] * 2
+    with pytest.raises(ValueError, match="every subject of a model stopped, and would stop again"):
+        resume_sweep(recording.path)
 
 
 def test_a_recording_that_is_no_sweep_and_one_that_is_damaged(start, tmp_path):

@@ -14,7 +14,7 @@ from ...data.recording.reader import open_recording
 from ...data.recording.writer import RecordingWriter
 from ..carrying_out import carry_out
 from ..checkpoint import Place, checkpoint_lanes, remove_checkpoint
-from ..chunk_ledger import Key, key_of
+from ..chunk_ledger import ChunkLedger, Key, key_of
 from ..chunk_loop import Interrupted
 from ..engine import interrupts
 from ..machine import machine
@@ -93,7 +93,7 @@ class Hands:
             The recording.
         finished : collection of (model, chunk)
         checkpoints : mapping of int to Place, optional
-            Those of a sweep without workers, which alone writes any.
+            Where a sweep without workers goes on.
 
         Raises
         ------
@@ -117,10 +117,11 @@ class Hands:
                     checkpoints,
                 )
             return
-        self._begin_again(writer, path, finished)
         start, cpu = time.perf_counter(), time.process_time()
-        workers = DaskWorkers(self._client, self._plan, writer, self._reporter, self._common, self._models)
-        places = [place for place in self._plan.places("") if key_of(place) not in finished]
+        self._forget(checkpoints or {}, writer, path)
+        ledger = ChunkLedger(self._plan, writer, path, self._reporter)
+        places = ledger.open(finished, {})
+        workers = DaskWorkers(self._client, self._plan, writer, ledger, self._reporter, self._common, self._models)
         try:
             with interrupts() as asked:
                 workers.run(places, asked)
@@ -144,18 +145,14 @@ class Hands:
         )
         writer.set_status("failed" if failed else "complete")
 
-    def _begin_again(self, writer: RecordingWriter, path: Path, finished: Collection[Key]) -> None:
-        """Runs that were not finished begin anew on workers: nothing of them is left."""
+    def _forget(self, checkpoints: Mapping[int, Place], writer: RecordingWriter, path: Path) -> None:
+        """Chunks that had not come to their end begin anew on workers, also those that had begun to be ended."""
+        for place in checkpoints.values():
+            for number in self._plan.numbers(*key_of(place)):
+                writer.set_subject(place.model, number, status="running", message="")
+        writer.flush()
         for lane in checkpoint_lanes(path):
             remove_checkpoint(path, lane)
-        total = done = 0
-        for place in self._plan.places(""):
-            work = self._plan.work(*key_of(place))
-            total, done = total + work, done + work * (key_of(place) in finished)
-            if key_of(place) not in finished and self._plan.simulators[place.model].streams:
-                for number in self._plan.numbers(*key_of(place)):
-                    writer.truncate(place.model, number, {})
-        self._reporter.begin(total, done)
 
 
 def _first_of(failures: list[tuple[str, Exception]]) -> Exception:

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from ...data.recording.writer import RecordingWriter
 from ..checkpoint import Place
-from ..chunk_ledger import key_of, subjects_in_words
+from ..chunk_ledger import ChunkLedger, key_of, subjects_in_words
 from ..chunk_loop import Interrupted
 from ..planning import Plan
 from ..progress import Reporter
@@ -142,6 +142,7 @@ class DaskWorkers:
     client : distributed.Client
     plan : Plan
     writer : RecordingWriter
+    ledger : ChunkLedger
     reporter : Reporter
     common : str
         What all chunks share, as `errand` gives it.
@@ -163,6 +164,7 @@ class DaskWorkers:
         client: Client,
         plan: Plan,
         writer: RecordingWriter,
+        ledger: ChunkLedger,
         reporter: Reporter,
         common: str,
         models: dict[str, str],
@@ -170,7 +172,7 @@ class DaskWorkers:
         self.failures: list[tuple[str, Exception]] = []
         self.cpu_s, self.memory = 0.0, 0
         self._client, self._plan, self._writer, self._reporter = client, plan, writer, reporter
-        self._common, self._models = common, models
+        self._ledger, self._common, self._models = ledger, common, models
         self._sent: dict[str, tuple[Future, Place]] = {}
         self._news: queue.SimpleQueue[Future] = queue.SimpleQueue()
         self._without_workers = 0.0
@@ -234,19 +236,14 @@ class DaskWorkers:
         self._write(place, outcome)
 
     def _write(self, place: Place, outcome: Outcome) -> None:
-        """All rows first: a chunk that is said to have ended has them on the disk."""
-        ends = []
+        """Until all of a chunk is on the disk a checkpoint of its beginning says that it is not."""
+        self._ledger.begin(place)
+        self._ledger.keep(place, {})
         for method, arguments, named in outcome["written"]:
             if method not in HANDED_ON:
                 raise ValueError(f"a worker asks for {method}, which is no method that a chunk calls")
-            if named.get("status") in ("complete", "failed"):
-                ends.append((method, arguments, named))
-            else:
-                getattr(self._writer, method)(*arguments, **named)
-        self._writer.flush()
-        for method, arguments, named in ends:
             getattr(self._writer, method)(*arguments, **named)
-        self._writer.flush()
+        self._ledger.finish(place)
         for text in outcome["told"]:
             self._reporter.say(text)
         self.cpu_s += outcome["cpu_s"]

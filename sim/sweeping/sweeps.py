@@ -192,7 +192,7 @@ def resume_sweep(
     Raises
     ------
     ValueError
-        The recording is complete, damaged or none of a sweep, or something that fixes its bits has changed since.
+        The recording is finished, damaged or none of a sweep, or something that fixes its bits has changed since.
     ConnectionError
         The scheduler cannot be reached, or was lost.
     OSError
@@ -210,6 +210,10 @@ def resume_sweep(
         raise ValueError(f"{path} is no sweep: go on with engram resume {path}")
     if recording.status == "complete":
         raise ValueError(f"{path} is complete: there is nothing to resume")
+    if recording.status == "failed":
+        raise ValueError(
+            f"{path} is finished: every subject of a model stopped, and would stop again; `engram show {path}` says why"
+        )
     protocol = Protocol.from_yaml(recording.protocol_text, source=f"{path} (protocol)")
     run = SimpleNamespace(
         path=path, models=recording.models, settings={k: v for k, v in recording.settings.items() if k != "sweep"}

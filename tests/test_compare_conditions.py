@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from engram.analysis.behaviour import condition_table
 from engram.data.behaviour import Dataset
@@ -103,7 +105,9 @@ def test_fillers_and_the_repeated_list_by_repetition():
 
 def test_delays_match_the_nearest_level():
     forgetting = data_set(["delay_hours"], [(0.33, 0.6), (1, 0.4), (24, 0.3)])
-    recording = Lists().test(0, [1], 1, delay=1200.0).test(0, [None], 1, delay=3600.0).test(0, [1], 1, delay=12 * 3600.0)
+    recording = (
+        Lists().test(0, [1], 1, delay=1200.0).test(0, [None], 1, delay=3600.0).test(0, [1], 1, delay=12 * 3600.0)
+    )
     assert table_of(recording, forgetting) == {(0, 0.33): 1.0, (0, 1.0): 0.0}  # 12 h is none of them
 
 
@@ -192,3 +196,65 @@ def test_a_choice_of_what_is_not_there_is_refused(where, message):
 def test_another_model_is_refused():
     with pytest.raises(ValueError, match='no model "main"; it has mine'):
         condition_table(Lists().test(0, [1, 2, 3], 3), POSITIONS, "main")
+
+
+@dataclass
+class Probes:
+    """A recording of a model that does not recall: performance of two items before and after a night."""
+
+    performances: tuple
+    protocol_name: str = "own-protocol"
+    models = {"mine": SimpleNamespace(abilities=("sleep", "time"), statuses=("complete",))}  # noqa: RUF012
+
+    def performance(self):
+        lesions = ["none", "hippocampus", "none", "hippocampus"]
+        along = {
+            "phase": [1, 2, 4, 5],
+            "label": [""] * 4,
+            "repetition": [0] * 4,
+            "list": ["all"] * 4,
+            "lesion": lesions,
+        }
+        return xr.DataArray(
+            np.array(self.performances, dtype=np.float32)[None, None],
+            dims=("model", "subject", "probe", "item"),
+            coords={"model": ["mine"], "subject": [0], "item": [1, 2]} | {k: ("probe", v) for k, v in along.items()},
+        )
+
+    def subjects(self):
+        return pd.DataFrame({"model": ["mine"], "subject": [0], "status": ["complete"]})
+
+    def presentations(self):
+        return pd.DataFrame({"subject": 0, "phase": 0, "order": [0, 1], "item": [2, 1]})
+
+    def phases(self):
+        kinds = ["wake", "probe", "probe", "sleep", "probe", "probe"]
+        stops = [2.0, 2.0, 2.0, 2.0 + 8 * 3600, 2.0 + 8 * 3600, 2.0 + 8 * 3600]
+        return pd.DataFrame({"index": range(6), "kind": kinds, "start": [0.0, *stops[:-1]], "stop": stops})
+
+
+NIGHT = Probes(((0.9, 0.7), (0.1, 0.1), (0.8, 0.5), (0.2, 0.2)))
+
+
+def test_performance_is_read_at_its_delay_without_the_lesioned_probes():
+    forgetting = data_set(["delay_hours"], [(0.0, 0.9), (8.0, 0.5)], scoring="savings", measure="savings")
+    assert table_of(NIGHT, forgetting) == {(0, 0.0): pytest.approx(0.8), (0, 8.0): pytest.approx(0.65)}
+    lesioned = table_of(NIGHT, forgetting, where={"lesion": "hippocampus"})
+    assert lesioned == {(0, 0.0): pytest.approx(0.1), (0, 8.0): pytest.approx(0.2)}
+
+
+def test_performance_by_position_is_that_of_the_last_probe_in_the_order_of_presentation():
+    positions = data_set(["position"], [(1, 0.9), (2, 0.5)], scoring="recognition")
+    assert table_of(NIGHT, positions) == {(0, 1): pytest.approx(0.5), (0, 2): pytest.approx(0.8)}
+
+
+def test_the_last_probe_counts_where_nothing_tells_tests_apart():
+    activity = data_set(["activity"], [("sleep", 0.4), ("wake", 0.0)], scoring="free", measure="effect size g")
+    found = table_of(NIGHT, activity, where={"activity": "sleep"})
+    assert found == {(0, "sleep"): pytest.approx(0.65)}
+
+
+def test_a_run_without_any_probe_yet_is_told_so():
+    nothing = Probes(((np.nan,) * 2,) * 4)
+    with pytest.raises(ValueError, match="no probe of the model"):
+        condition_table(nothing, data_set(["position"], [(1, 0.9)], scoring="recognition"), "mine")

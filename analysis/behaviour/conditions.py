@@ -130,7 +130,7 @@ def chosen_conditions(dataset: Dataset, where: Mapping[str, Any]) -> pd.DataFram
 
 def _chosen_tests(items: pd.DataFrame, dataset: Dataset, where: Mapping[str, Any]) -> pd.DataFrame:
     """Tests that belong to the experiment: unlesioned, first or later as the factors say, of the chosen labels."""
-    if "lesion" not in dataset.factors:
+    if "lesion" not in {*dataset.factors, *where}:
         items = items[items["lesion"].astype(str).isin(UNLESIONED)]
     first = items["trial"] == items["list_trial"]
     if "list_position" in dataset.factors:

@@ -68,6 +68,8 @@ def performed_items(recording: Recording, dataset: Dataset, model: str) -> pd.Da
     array = sound_performance(recording)
     array = array.sel(model=[model]).assign_coords(trial=("probe", np.arange(array.sizes["probe"])))
     table = measured(array.astype(np.float64)).rename(columns={"performance": "score"})
+    if table.empty:
+        raise ValueError(f'no probe of the model "{model}" is written yet; was the run interrupted?')
     latest = _latest_presentation(table, recording.presentations())
     table = table.assign(presented=latest).dropna(subset=["presented"])
     idle = _idle_seconds(recording.phases())

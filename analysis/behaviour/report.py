@@ -221,11 +221,14 @@ def verdict(report: Report, name: str) -> str:
     model = report.models[name]
     failed = [check.name for check in model.ordinal if not check.passed]
     shown = f"shows {len(model.ordinal) - len(failed)} of {len(model.ordinal)} effects"
+    if not model.ordinal:
+        shown = "no effect of the data set can be checked here"
     if failed:
         shown += f" (not: {', '.join(failed)})"
     ratio = model.distance.rmsd_over_replication
     if ratio is None:
-        return shown + "; people's means have no error here, so there is no yardstick"
+        rmsd = "" if math.isnan(model.distance.rmsd) else f", RMSD {model.distance.rmsd:.2f}"
+        return f"{shown}{rmsd}; people's means have no error here, so there is no yardstick"
     if ratio <= CLOSE:
         return f"{shown}; as close to people as another sample would be ({ratio:.2f} replications)"
     return f"{shown}; {ratio:.2f} replications from people"

@@ -23,7 +23,7 @@ def report_text(report: Report) -> str:
     lines = [
         f"{data.name}: {data.measure}, {data.scoring} scoring, chance {number(data.chance)}",
         *_wrapped(f"{data.citation} {f'doi:{data.doi}' if data.doi else ''}"),
-        *_wrapped(f"licence: {data.licence}"),
+        *(_wrapped(f"licence: {data.licence}") if data.licence else []),
         f"  sha256 {data.sha256[:16]}",
         *source_lines(report),
         *(f"note: {note}" for note in report.notes),

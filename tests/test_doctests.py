@@ -16,12 +16,15 @@ from engram.sim import simulator
 PACKAGES = [
     "engram",
     *(f"engram.{name}" for name in engram._PACKAGES),
+    "engram.data.behaviour",
     "engram.data.recording",
     "engram.data.streams",
     "engram.models.deep",
+    "engram.models.ordered",
     "engram.models.spiking",
     "engram.models.stores",
     "engram.models.stores.cues",
+    "engram.sim.sweeping",
 ]
 REGISTERS = (item_sets, "_registered"), (simulator, "_registered"), (registry, "_presets"), (registry, "_kinds")
 SECTIONS = ["Parameters", "Attributes", "Returns", "Yields", "Raises", "Warns", "Notes", "References", "Examples"]
@@ -30,6 +33,7 @@ SECTIONS = ["Parameters", "Attributes", "Returns", "Yields", "Raises", "Warns", 
 # say it all, and an example would only repeat the names of the fields.
 WITHOUT_EXAMPLE = {
     "data.ItemDraw": "draw_items",
+    "data.behaviour.MISSING": "dataset",
     "models.Flexibility": "Fixed",
     "models.deep.Augment": "CropFlip",
     "models.spiking.Cell": "LIF",
@@ -48,6 +52,7 @@ WITHOUT_EXAMPLE = {
     "models.stores.cues.save_weights": "learn_weights",
     "protocols.Step": "unroll",
     "sim.Progress": "Session",
+    "sim.sweeping.Point": "grid",
     "sim.Session": "docs/tutorial-own-model.md",
     "sim.Settings": "run",
     "sim.Simulation": "simulate",

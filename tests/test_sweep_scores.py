@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 
 from engram.analysis.figures.sweeps import plot_score_over_parameters
 from engram.analysis.sweeps import last_scores, score_over_parameters, varied_parameters
@@ -86,7 +87,7 @@ def test_two_parameters_are_lines_in_shades():
     axes = plot_score_over_parameters(table, x="rate")
     drawn = {line.get_label(): line.get_ydata().tolist() for line in axes.get_lines()}
     assert drawn == {"hybrid, kind soft": [0.1, 0.3], "hybrid, kind hard": [0.2, 0.4]}
-    light, dark = (sum(line.get_color()) for line in axes.get_lines())
+    light, dark = (sum(to_rgb(line.get_color())) for line in axes.get_lines())
     assert light > dark
     words = plot_score_over_parameters(table, x="kind")
     assert [text.get_text() for text in words.get_xticklabels()] == ["soft", "hard"]

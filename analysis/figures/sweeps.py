@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 
 from ..probes import require_columns
 from ..sweeps import one_parameter, varied_parameters
@@ -74,7 +77,8 @@ def plot_score_over_parameters(
             _draw_level(axes, rows, str(base), style.color, style.linestyle)
             continue
         values = [None] if shade is None else list(dict.fromkeys(of_model[shade]))
-        for value, color in zip(values, shades(style.color, len(values)), strict=True):
+        for value, shaded in zip(values, shades(style.color, len(values)), strict=True):
+            color = to_hex(shaded)
             line = of_model if shade is None or value != value else of_model[of_model[shade] == value]
             line = line.assign(place=[levels[each] for each in line[x]]).sort_values("place")
             told = f"{base}" if shade is None or value != value else f"{base}, {shade} {value}"
@@ -121,9 +125,10 @@ def _name_levels(axes: Axes, levels: dict[object, float]) -> None:
         axes.set_xscale("log")
 
 
-def _draw_level(axes: Axes, rows: pd.DataFrame, name: str, color: str, linestyle: object) -> None:
+def _draw_level(axes: Axes, rows: pd.DataFrame, name: str, color: str, linestyle: Any) -> None:
     """A model that the sweep does not vary along the axis."""
-    for number, row in enumerate(rows.itertuples()):
-        axes.axhline(row.mean, color=color, linestyle=linestyle, label=name if number == 0 else None)
-        if np.isfinite(row.low):
-            axes.axhspan(row.low, row.high, color=color, alpha=0.16, linewidth=0, zorder=1)
+    numbers = rows[["mean", "low", "high"]].to_numpy(dtype=float)
+    for place, (mean, low, high) in enumerate(numbers):
+        axes.axhline(mean, color=color, linestyle=linestyle, label=name if place == 0 else None)
+        if np.isfinite(low):
+            axes.axhspan(low, high, color=color, alpha=0.16, linewidth=0, zorder=1)

@@ -1,6 +1,7 @@
 # make run    hebb-repetition on the built-in digits: table, recording, figure
 # make test   the tests
 # make check  lint, format, types, import direction
+# make docs   the site with its gallery, in docs/_build/html
 # make bench  the benchmark table, kept in benchmarks/results/
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 OUT ?= runs
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test check bench clean
+.PHONY: run test check docs bench clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -34,8 +35,15 @@ check: $(VENV)/.installed
 	rm -rf build
 	$(BIN)/python -m pytest -q tests/test_imports.py
 
+$(VENV)/.documented: $(VENV)/.installed
+	$(PIP) --constraint constraints.txt --editable '.[docs]'
+	touch $@
+
+docs: $(VENV)/.documented
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/speed.py
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) build *.egg-info docs/_build docs/examples docs/project docs/api/*.rst

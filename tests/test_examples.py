@@ -154,6 +154,116 @@ def test_wake_and_sleep(run_example, tmp_path):
     assert (tmp_path / "runs/digits-in-tasks.png").stat().st_size > 10_000
 
 
+def test_gates(run_example, tmp_path):
+    names = run_example("gates.py")
+    axes = names["left"]
+    # The gate at a distance of .1 by hand: 1 - tanh²(10 · (1 - f) / f · .1).
+    for line, f in zip(axes.get_lines(), names["FLEXIBILITIES"], strict=True):
+        expected = 1 - np.tanh(10 * (1 - f) / f * 0.1) ** 2
+        assert np.interp(0.1, line.get_xdata(), line.get_ydata()) == pytest.approx(expected, abs=1e-4)
+    assert (tmp_path / "runs/gates.png").stat().st_size > 10_000
+
+
+def test_serial_position(run_example, tmp_path):
+    names = run_example("serial_position.py", SUBJECTS=2)
+    by_item = names["final"].groupby(["model", "item"])["performance"].mean()
+    assert by_item["conventional", 10] > by_item["conventional"].loc[:9].max()  # recency
+    assert by_item["stable", 1] > by_item["stable"].loc[2:].max()  # primacy
+    assert by_item["conventional", 1] < by_item["hybrid", 1] < by_item["stable", 1]
+    assert (tmp_path / "runs/serial_position.png").stat().st_size > 10_000
+
+
+def test_timeline(run_example, tmp_path):
+    names = run_example("timeline.py")
+    steps = [step.kind for step in names["timeline"]]
+    assert steps == ["wake"] * 8 + ["probe", "sleep", "wake", "probe", "sleep", "probe"]
+    drawn = np.concatenate([line.get_ydata() for line in names["ax"].get_lines()])
+    assert np.bincount(drawn)[1:].tolist() == [2] * 8  # every item twice
+    assert (tmp_path / "runs/timeline.png").stat().st_size > 5_000
+
+
+def test_tasks(run_example, tmp_path):
+    names = run_example("tasks.py", SUBJECTS=1)
+    last = eg.analysis.accuracy_on_seen(names["performance"], names["taught"]).isel(after=-1, subject=0)
+    assert last.sel(model="er") > last.sel(model="finetune") + 0.2
+    assert last.sel(model="finetune") < 0.35  # two of ten classes at the most, and some luck
+    assert (tmp_path / "runs/tasks.png").stat().st_size > 10_000
+
+
+def test_two_stage_drawn(run_example, tmp_path, capsys):
+    names = run_example("two_stage_drawn.py")
+    shown = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert shown == [projection.name for projection in names["circuit"].projections]
+    assert (tmp_path / "runs/two_stage_drawn.png").stat().st_size > 10_000
+
+
+def test_serial_recall(run_example, tmp_path):
+    names = run_example("serial_recall.py", SUBJECTS=10)
+    for table in (names["curves"], names["people"]):
+        mean = table.set_index(["list_length", "position"])["mean"]
+        assert mean[6, 1] > mean[6, 4]  # primacy
+        assert mean[12, 12] > mean[12, 9]  # recency
+        assert mean[6].mean() > mean[12].mean()
+    assert (tmp_path / "runs/serial_recall.png").stat().st_size > 10_000
+
+
+def test_order_errors(run_example, tmp_path):
+    names = run_example("order_errors.py", SUBJECTS=10)
+    gradient = eg.analysis.transposition_gradient(*names["of_length"])
+    moved = gradient.assign(far=gradient["displacement"].abs()).groupby("far")["prob"].mean()
+    assert moved[1] > moved[2] > moved[4]
+    assert (tmp_path / "runs/order_errors.png").stat().st_size > 10_000
+
+
+def test_free_recall(run_example, tmp_path):
+    names = run_example("free_recall.py", SUBJECTS=10)
+    tables = names["recalls"], names["studied"]
+    crp = eg.analysis.lag_crp(*tables).groupby("lag")["prob"].mean()
+    assert crp[1] > crp[-1] > crp[-5]
+    first = eg.analysis.first_recall(*tables).groupby("position")["prob"].mean()
+    assert first.idxmax() == 12
+    assert (tmp_path / "runs/free_recall.png").stat().st_size > 10_000
+
+
+def test_forgetting_curve(run_example, tmp_path):
+    means = run_example("forgetting_curve.py", SUBJECTS=15)["means"]
+    recall = means.pivot(index="delay", columns="model", values="mean")
+    assert (recall.iloc[0] >= recall.iloc[-1]).all()
+    # Decades of time in which recall falls from .8 to .2.
+    late, early = (
+        {name: np.interp(level, recall[name][::-1], np.log10(recall.index)[::-1]) for name in ("mixed", "stable")}
+        for level in (0.2, 0.8)
+    )
+    assert late["mixed"] - early["mixed"] > 1.3 * (late["stable"] - early["stable"])
+    assert (tmp_path / "runs/forgetting_curve.png").stat().st_size > 10_000
+
+
+def test_human_data(run_example, tmp_path, capsys):
+    names = run_example("human_data.py")
+    assert [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()] == list(names["SHOWN"])
+    hebb = names["axes"].flat[0].get_lines()
+    assert {line.get_label() for line in hebb} == {"filler", "repeated"}
+    assert all(len(line.get_xdata()) == 16 for line in hebb)
+    assert (tmp_path / "runs/human_data.png").stat().st_size > 10_000
+
+
+def test_hebb_and_people(run_example, tmp_path, capsys):
+    names = run_example("hebb_and_people.py", SUBJECTS=8)
+    told = names["report"].json()["models"]
+    assert set(told) == {"mixed", "flexible", "stable"}
+    assert told["mixed"]["ordinal"]["hebb slope above filler slope"]["passed"]
+    assert f"{told['mixed']['rmsd_over_replication']:.2f} replications from people" in capsys.readouterr().out
+    assert (tmp_path / "runs/hebb_and_people.png").stat().st_size > 10_000
+
+
+def test_swept_noise(run_example, tmp_path):
+    names = run_example("swept_noise.py", SUBJECTS=6, NOISE=[0.0, 0.16])
+    score = names["means"].set_index(["threshold", "noise"])["mean"]
+    assert score[0.1, 0.0] > score[0.1, 0.16]  # noise hurts
+    assert score[0.1, 0.0] > score[0.5, 0.0]  # and so does keeping silent
+    assert (tmp_path / "runs/swept_noise.png").stat().st_size > 10_000
+
+
 @pytest.fixture
 def nothing_compiled(monkeypatch):
     """Circuits run on NumPy, which is quicker for so short a time."""

@@ -29,11 +29,14 @@ from engram.models.ordered import SIMPLE, PositionalNetwork, PrimacyModel
 from engram.protocols import load, unroll
 
 CYCLES = 16
+RATES = (0.2, 0.3, 0.4, 0.5)
 
 
 def models(kappas: list[float]) -> dict[str, Model]:
     """What is compared, by name."""
     grid: dict[str, Model] = {"flexible": PositionalNetwork(flexibility=Fixed(1.0))}
+    for rate in RATES:  # ordinary synapses that learn less from a presentation, for a level like that of the others
+        grid[f"flexible-rate-{rate:g}"] = PositionalNetwork(flexibility=Fixed(1.0), learning_rate=rate)
     for kappa in kappas:
         grid[f"mixed-{kappa:g}"] = PositionalNetwork(flexibility=Uniform(), kappa=kappa)
         grid[f"stable-{kappa:g}"] = PositionalNetwork(flexibility=Fixed(0.3), kappa=kappa)

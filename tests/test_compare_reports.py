@@ -232,6 +232,7 @@ def test_effect_sizes_are_compared_as_such():
         (lambda t: t.assign(score=t["score"] * 100), "expected proportions from 0 to 1"),
         (lambda t: pd.concat([t, t]), "several scores in one condition"),
         (lambda t: t[t["subject"] == 0], "one subject"),
+        (lambda t: t.assign(subject=t["subject"].where(t["subject"] > 0)), "no subject"),
         (lambda t: t[t["position"] < 3], r"lacks conditions of \"ours\": position 3, 4.*position=1,2"),
         (lambda t: t.assign(position=t["position"] + 10), "hold none of the conditions"),
         (lambda t: t.assign(score=t["score"].where(t["position"] != 2)), "without any score"),
@@ -251,11 +252,18 @@ def test_tables_that_cannot_be_compared_are_refused_in_words(change, message):
         ({"link": "logistic", "fit_on": {"position": [1, 2, 3, 4]}}, "fitted on 4 of 4"),
         ({"stand_in": "human"}, "expected model or people"),
         ({"where": {"position": 9}}, "no condition with position 9"),
+        ({"where": {"positoin": 1}}, 'Did you mean "position"'),
     ],
 )
 def test_choices_that_make_no_sense_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         compare_tables(scores([0.8, 0.5, 0.4, 0.6]), DATA, **options)
+
+
+def test_a_factor_is_not_named_like_a_column_of_the_comparison():
+    data = replace(DATA, factors=("fitted",), ordinal=(), conditions=PEOPLE.rename(columns={"position": "fitted"}))
+    with pytest.raises(ValueError, match="has a factor 'fitted'"):
+        compare_tables(scores([0.8, 0.5, 0.4, 0.6]).rename(columns={"position": "fitted"}), data)
 
 
 def test_people_in_the_place_of_a_model_bring_their_own_error():

@@ -6,18 +6,17 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
-from ...data.wording import at_most, nearest, one_of
+from ...data.wording import nearest, one_of
 from ..probes import require_columns
 from .compared_recordings import common_models, conditions_of, opened_recordings, source_of
 from .conditions import chosen_conditions, recalls_items
-from .contrasts import matching
-from .item_scores import fitting
 from .links import LINKS
-from .model_comparison import ModelComparison, Subjects, compare_model, flat_mean
+from .matched_conditions import fitted_conditions, plain_factors, shared_conditions, wide_scores
+from .model_comparison import ModelComparison, compare_model, flat_mean
 from .report import Report, Source
+from .simulated_subjects import Subjects, simulated_subjects
 from .standardised import is_effect_size
 
 if TYPE_CHECKING:
@@ -99,12 +98,12 @@ def compare(
         raise ValueError(
             next(iter(refused.values())) + f" (so with every model of the recording: {', '.join(refused)})"
         )
-    conditions, left_out = _shared_conditions(chosen, data, where or {}, source)
+    conditions, left_out = shared_conditions(chosen, data, where or {}, source)
     for name, table in chosen.items():
-        subjects = _subjects(infos[name], first.measure(name))
+        subjects = simulated_subjects(infos[name], first.measure(name))
         compared[name] = compare_model(
-            _wide(table, conditions, data, name), conditions, data, link or "identity", subjects,
-            fitted=_fitted(conditions, data, link, fit_on), seed=seed,
+            wide_scores(table, conditions, data, name), conditions, data, link or "identity", subjects,
+            fitted=fitted_conditions(conditions, data, link, fit_on), seed=seed,
         )  # fmt: skip
     return _report(data, source, compared, refused, conditions, left_out, where, fit_on, link or "identity")
 
@@ -164,6 +163,7 @@ def compare_tables(
     _check_link(link, fit_on, data)
     if stand_in not in ("model", "people"):
         raise ValueError(f'stand_in is "{stand_in}"; expected model or people.{nearest(stand_in, ("model", "people"))}')
+    chosen_conditions(data, where or {})  # says what is wrong with the choice
     require_columns(scores, ("subject", *data.factors, "score"), "scores")
     values = pd.to_numeric(scores["score"], errors="coerce")
     if not values.dropna().between(0, 1).all() and data.measure.startswith("proportion"):
@@ -171,14 +171,16 @@ def compare_tables(
     keys = ["model", "subject"] if "model" in scores.columns else ["subject"]
     if scores.duplicated([*keys, *data.factors]).any():
         raise ValueError("a subject has several scores in one condition; average over them first")
+    if scores["subject"].isna().any():
+        raise ValueError("a score has no subject; expected whose score it is in every row")
     scores = scores.assign(score=values)
     groups = scores.groupby("model", sort=False) if "model" in scores.columns else [(stand_in, scores)]
-    chosen = {str(name): _plain_factors(table, data) for name, table in groups}
-    conditions, left_out = _shared_conditions(chosen, data, where or {}, None)
+    chosen = {str(name): plain_factors(table, data) for name, table in groups}
+    conditions, left_out = shared_conditions(chosen, data, where or {}, None)
     compared = {
         name: compare_model(
-            _wide(table, conditions, data, name), conditions, data, link or "identity", Subjects(),
-            fitted=_fitted(conditions, data, link, fit_on), seed=seed, people=stand_in == "people",
+            wide_scores(table, conditions, data, name), conditions, data, link or "identity", Subjects(),
+            fitted=fitted_conditions(conditions, data, link, fit_on), seed=seed, people=stand_in == "people",
         )
         for name, table in chosen.items()
     }  # fmt: skip
@@ -198,7 +200,7 @@ def _report(
             f"the protocol {source.protocol} is none of those that reproduce the experiment: "
             f"{', '.join(data.protocols)}"
         )
-    baseline = flat_mean(conditions, data, _fitted(conditions, data, link, fit_on))
+    baseline = flat_mean(conditions, data, fitted_conditions(conditions, data, link, fit_on))
     return Report(
         dataset=data, source=source, link=link, where=dict(where or {}), fit_on=dict(fit_on or {}),
         models=compared, refused=refused, flat=baseline, notes=tuple(notes),
@@ -238,116 +240,3 @@ def _why_not(name: str, info: ModelInfo, measure: str, data: Dataset, link: str 
             "maps it, link logistic"
         )
     return ""
-
-
-def _shared_conditions(
-    tables: Mapping[str, pd.DataFrame], data: Dataset, where: Mapping[str, Any], source: Source | None
-) -> tuple[pd.DataFrame, list[str]]:
-    """The data set's conditions that every model has, and what is left out, in words."""
-    factors = list(data.factors)
-    conditions = chosen_conditions(data, {k: v for k, v in where.items() if k in factors})
-    there = np.ones(len(conditions), dtype=bool)
-    wanted = pd.MultiIndex.from_frame(conditions[factors])
-    for table in tables.values():
-        there &= wanted.isin(pd.MultiIndex.from_frame(table[factors]))
-    if not there.any():
-        raise ValueError(
-            f'the scores hold none of the conditions of "{data.name}": {_described(conditions, factors)}{fitting(data)}'
-        )
-    if there.all():
-        return conditions, []
-    lacking = _described(conditions[~there], factors, conditions[there])
-    if source is None or not source.declared:
-        rest = " ".join(f"{f}={','.join(_levels(conditions[there], f))}" for f in factors)
-        raise ValueError(
-            f'{source.protocol if source else "the table"} lacks conditions of "{data.name}": {lacking}; '
-            f"compare the rest by where ({rest}){fitting(data)}"
-        )
-    left = f"{int(there.sum())} of {len(there)} conditions of the data set; {source.protocol} leaves out {lacking}"
-    return conditions[there].reset_index(drop=True), [left]
-
-
-def _described(conditions: pd.DataFrame, factors: list[str], rest: pd.DataFrame | None = None) -> str:
-    """Conditions by the levels that only they have; by their levels where there are none such."""
-    own = {f: [v for v in _levels(conditions, f) if rest is None or v not in _levels(rest, f)] for f in factors}
-    told = [f"{factor} {at_most(levels)}" for factor, levels in own.items() if levels]
-    return "; ".join(told or [f"{f} {at_most(_levels(conditions, f))}" for f in factors])
-
-
-def _levels(conditions: pd.DataFrame, factor: str) -> list[str]:
-    return [f"{v:g}" if isinstance(v, float) else str(v) for v in dict.fromkeys(conditions[factor])]
-
-
-def _plain_factors(table: pd.DataFrame, data: Dataset) -> pd.DataFrame:
-    """Factors of the types that the data set's conditions have here."""
-    conditions = chosen_conditions(data, {})
-    columns = {}
-    for factor in data.factors:
-        if conditions[factor].dtype == float:
-            columns[factor] = pd.to_numeric(table[factor], errors="coerce").astype(float)
-        else:
-            columns[factor] = table[factor].astype(str).astype(object)
-    return table.assign(**columns)
-
-
-def _wide(table: pd.DataFrame, conditions: pd.DataFrame, data: Dataset, name: str) -> np.ndarray:
-    """Scores as [subject, condition], NaN where a subject lacks one."""
-    factors = list(data.factors)
-    column = pd.MultiIndex.from_frame(conditions[factors]).get_indexer(pd.MultiIndex.from_frame(table[factors]))
-    row, subjects = pd.factorize(table["subject"], sort=True)
-    wide = np.full((len(subjects), len(conditions)), np.nan)
-    wide[row[column >= 0], column[column >= 0]] = table["score"].to_numpy(dtype=float)[column >= 0]
-    if np.isfinite(wide).any(axis=1).sum() < 2:
-        raise ValueError(f'"{name}" has one subject, whose scores have no interval; expected two or more')
-    if not np.isfinite(wide).any(axis=0).all():
-        raise ValueError(f'"{name}" has conditions without any score (all NaN)')
-    return wide
-
-
-def _fitted(
-    conditions: pd.DataFrame, data: Dataset, link: str | None, fit_on: Mapping[str, Any] | None
-) -> np.ndarray | None:
-    """Conditions that a link is fitted on; bool [condition], None where nothing is fitted."""
-    if link != "logistic":
-        return None
-    if not fit_on:
-        mask = np.arange(len(conditions)) % 2 == 0
-    else:
-        factors = conditions[list(data.factors)]
-        for factor, level in fit_on.items():
-            if not matching(factors, {factor: level}).any():
-                has = _levels(conditions, factor)
-                raise ValueError(
-                    f"fit_on: no condition has {factor} {level}; they have {one_of(has)}.{nearest(str(level), has)}"
-                )
-        mask = matching(factors, fit_on)
-    if mask.sum() < 2 or mask.all():
-        raise ValueError(
-            f"the link would be fitted on {int(mask.sum())} of {len(mask)} conditions; expected at least two to fit it "
-            "on, and at least one to test it on (fit_on)"
-        )
-    return np.asarray(mask)
-
-
-def _subjects(info: ModelInfo, measure: str) -> Subjects:
-    return Subjects(
-        kind=str(info.spec.get("kind", "")),
-        measure=measure,
-        chance=info.chance,
-        abilities=tuple(sorted(info.abilities)),
-        recorded=info.subjects,
-        failed=info.statuses.count("failed"),
-        spread=_declared_spread(info.spec),
-    )
-
-
-def _declared_spread(spec: Mapping[str, Any], place: str = "") -> dict[str, float]:
-    """Parameters of a spec that say how subjects differ: numbers whose name speaks of a spread."""
-    found: dict[str, float] = {}
-    for name, value in spec.items():
-        if isinstance(value, Mapping):
-            inner = {f"{name}.{k}": v for k, v in value.items()} if "spread" in name else value
-            found |= _declared_spread(inner, f"{place}{name}." if "spread" not in name else place)
-        elif "spread" in name and isinstance(value, (int, float)) and not isinstance(value, bool):
-            found[f"{place}{name}"] = float(value)
-    return found

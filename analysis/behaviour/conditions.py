@@ -26,6 +26,10 @@ STRUCTURAL = {
 }
 """Factors that the course of the protocol itself gives, and the column that holds each."""
 
+_OF_POINTS = ("human", "human_low", "human_high", "human_se", "model", "model_low", "model_high", "model_se")
+OWN_COLUMNS = {"subject", "score", "score_se", "fitted", *_OF_POINTS}
+"""Columns of tables of scores and of a comparison's points: no names of factors."""
+
 NEAR = 0.05
 """A delay counts as a level of the data set's that it is this near to: 20 min for a third of an hour."""
 
@@ -113,6 +117,11 @@ def chosen_conditions(dataset: Dataset, where: Mapping[str, Any]) -> pd.DataFram
         No condition has them, or there is no such factor.
     """
     factors = list(dataset.factors)
+    if taken := set(factors) & OWN_COLUMNS:
+        raise ValueError(
+            f'the data set "{dataset.name}" has a factor {min(taken)!r}, which is the name of a column of comparisons; '
+            "give it another"
+        )
     table = dataset.conditions.reset_index(drop=True)
     table = table.assign(**{f: _plain(table[f]) for f in factors})
     for factor, level in where.items():

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ..figures.style import GREY, ModelStyle, draw_band, model_styles, new_axes
 from .report import Report
@@ -77,6 +78,8 @@ def plot_conditions(report: Report, ax: Axes | None = None, *, of: Mapping[str, 
         axes.set_xlim(-0.5, len(x) - 0.5)
     elif x.min() > 0 and x.max() / x.min() > LOGARITHMIC:
         axes.set_xscale("log")
+    elif (x == np.round(x)).all():
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
     if ax is None:
         axes.legend(frameon=False, fontsize="small")
     return axes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,7 @@ from .contrasts import contrast
 from .links import Link, bic, fit_logistic, log_likelihood, worth_in_trials
 from .onsets import Onsets, onsets_of
 from .ordinal import OrdinalResult, evaluate_check
+from .simulated_subjects import Subjects
 from .standardised import is_effect_size, standardised
 from .yardstick import Distance, distance
 
@@ -28,34 +29,6 @@ NORMAL = 1.959964
 
 CLOSE = 1.4
 """Halves of one sample of people lie between .7 and 1.4 replications from each other."""
-
-
-@dataclass(frozen=True)
-class Subjects:
-    """Who was compared.
-
-    Attributes
-    ----------
-    kind : str
-        Kind of the model; empty for scores that come from no recording.
-    measure : str
-        What its performance is.
-    chance : float
-        Performance of guessing; NaN where it is not known.
-    abilities : tuple of str
-    recorded, failed : int
-        Subjects of the recording, and how many of these failed and are left out.
-    spread : mapping
-        Parameters that declare how subjects differ from each other.
-    """
-
-    kind: str = ""
-    measure: str = ""
-    chance: float = float("nan")
-    abilities: tuple[str, ...] = ()
-    recorded: int = 0
-    failed: int = 0
-    spread: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

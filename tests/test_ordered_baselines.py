@@ -15,7 +15,7 @@ from engram.sim.planning import make_plan
 from engram.sim.simulator import register_backend
 
 register_backend("ordered", OrderedSimulator)
-SUBJECTS = 3000
+SUBJECTS = 1500
 WITHIN = 4 / (2 * sqrt(SUBJECTS))  # four standard errors of a proportion of .5
 DELAY = 4.0
 

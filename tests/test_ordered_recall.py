@@ -178,7 +178,8 @@ def test_what_is_recalled_is_learned_as_if_it_were_presented_there():
     """A list of one item, without a temporal context: recalling it is presenting it again."""
 
     def weights(*schedule):
-        session, plan = session_of(PositionalNetwork(temporal=0.0, learning_rate=0.3, **SURE), protocol_of(*schedule), subjects=5)
+        model = PositionalNetwork(temporal=0.0, learning_rate=0.3, **SURE)
+        session, plan = session_of(model, protocol_of(*schedule), subjects=5)
         go_through(session, plan.timeline.steps)
         return session.state()["weights"]
 

@@ -146,6 +146,7 @@ class RecordedSettings(BaseModel):
     data: str | None = Field(max_length=4096)
     subjects: int = Field(ge=1, le=LARGEST_RUN)
     unknown: str | None = Field(default=None, max_length=4096)
+    sweep: dict[str, Any] | None = None
     chunks: dict[str, Annotated[int, Field(ge=1)]]
     identity: str
     fixed: dict[str, str]

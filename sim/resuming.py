@@ -93,7 +93,7 @@ def resume(
             f"{path} is finished: every subject of a model stopped, and would stop again; `engram show {path}` says why"
         )
     protocol = Protocol.from_yaml(recording.protocol_text, source=f"{path} (protocol)")
-    recorded, found = _recorded(recording)
+    recorded, found = recorded_settings(recording)
     specs = {name: (models or {}).get(name) or model_from_spec(info.spec) for name, info in recording.models.items()}
     if items is None:
         moved = {} if images is None else {"path": str(Path(images).resolve())}
@@ -101,12 +101,12 @@ def resume(
     settings = {name: getattr(recorded, name) for name in SETTINGS}
     strict = bool(found.options.get("strict", False))
     with memory_in_words():
-        pool = items.pool(_where_images_are(data, recorded.data))
-        _refuse_changes(path, {"items": pool.identity}, {"items": found.identity})
+        pool = items.pool(where_images_are(data, recorded.data))
+        refuse_changes(path, {"items": pool.identity}, {"items": found.identity})
         strangers = unknown_images(recorded.unknown if unknown is None else os.fspath(unknown), pool, strict)
         now = fixed_parts(protocol, specs, pool, recording.seed, settings, recorded.chunks, strangers)
         models_then = {name: info.spec for name, info in recording.models.items()}
-        _refuse_changes(path, now, recorded.fixed, models_then, {name: model.spec() for name, model in specs.items()})
+        refuse_changes(path, now, recorded.fixed, models_then, {name: model.spec() for name, model in specs.items()})
         chunks, folder = recorded.chunks, store_folder(path)
         plan = make_plan(protocol, specs, pool, recording.seed, settings, chunks, strangers, folder)
         refuse_undivided(plan.simulators, group)
@@ -115,8 +115,8 @@ def resume(
             with RecordingWriter.resume(path) as writer:
                 if writer.created != recording.log.get("created") or plan.identity != recorded.identity:
                     raise ValueError(f"{path} was replaced by another run meanwhile")
-                finished = _finished_chunks(plan, recording)
-                checkpoints = _own_checkpoints(path, plan, writer)
+                finished = finished_chunks(plan, recording)
+                checkpoints = own_checkpoints(path, plan, writer)
                 _tell_what_begins_again(path, plan, recording, finished, checkpoints, reporter or Reporter())
                 resumed = recording.log.get("resumed", 0)
                 writer.log(resumed=int(resumed) + 1 if 0 <= resumed < 2**31 else 1)
@@ -127,7 +127,7 @@ def resume(
     return open_recording(path)
 
 
-def _recorded(recording: Recording) -> tuple[RecordedSettings, RecordedItems]:
+def recorded_settings(recording: Recording) -> tuple[RecordedSettings, RecordedItems]:
     """What a recording says of its run, checked like the arguments of a new one."""
     path, models = recording.path, recording.models
     settings, items = recording.settings, next(iter(models.values())).item_set
@@ -156,7 +156,8 @@ def _required(model: type[BaseModel]) -> set[str]:
     return {name for name, field in model.model_fields.items() if field.is_required()}
 
 
-def _where_images_are(given: str | os.PathLike[str] | None, recorded: str | None) -> str | None:
+def where_images_are(given: str | os.PathLike[str] | None, recorded: str | None) -> str | None:
+    """Folder that is given now, or the recorded one; where that is gone, the one that ENGRAM_DATA names."""
     if given is not None:
         return str(Path(given).resolve())
     if recorded is not None and not os.path.exists(recorded):
@@ -164,9 +165,10 @@ def _where_images_are(given: str | os.PathLike[str] | None, recorded: str | None
     return recorded
 
 
-def _refuse_changes(
+def refuse_changes(
     path: Path, now: Mapping[str, str], then: Mapping[str, str], models_then: Any = None, models_now: Any = None
 ) -> None:
+    """Name what is no longer as it was when a run was started, if anything is."""
     changed = [name for name in now if now[name] != then.get(name)]
     if not changed:
         return
@@ -181,7 +183,7 @@ def _refuse_changes(
     )
 
 
-def _finished_chunks(plan: Plan, recording: Recording) -> set[Key]:
+def finished_chunks(plan: Plan, recording: Recording) -> set[Key]:
     """Chunks whose subjects all came to an end. What a killed run had only begun to end has a checkpoint as well."""
     statuses = {name: model.statuses for name, model in recording.models.items()}
     return {
@@ -192,7 +194,7 @@ def _finished_chunks(plan: Plan, recording: Recording) -> set[Key]:
     }
 
 
-def _own_checkpoints(path: Path, plan: Plan, writer: RecordingWriter) -> dict[int, Place]:
+def own_checkpoints(path: Path, plan: Plan, writer: RecordingWriter) -> dict[int, Place]:
     """Places of the checkpoints of this run, by lane; those of another are removed."""
     own = {}
     for lane in checkpoint_lanes(path):

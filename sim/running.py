@@ -144,7 +144,7 @@ def run(
     check_seconds(checkpoint_every)
     out = Path("runs", f"{protocol.name}.h5") if out is None else Path(out)
     if group.first:
-        _refuse_output(out, overwrite)
+        refuse_output(out, overwrite)
         refuse_foreign_files(out)
     items = items_of_run(protocol, items, images, size, strict)
     data, unknown = (None if path is None else str(Path(path).resolve()) for path in (data, unknown))
@@ -184,7 +184,7 @@ def _resolve_models(models: Mapping[str, Model | str] | Sequence[str] | str) -> 
     return resolved
 
 
-def _refuse_output(out: Path, overwrite: bool) -> None:
+def refuse_output(out: Path, overwrite: bool) -> None:
     """Say what is wrong with the output path before any time is spent on the run."""
     if out.is_dir():
         raise IsADirectoryError(f"{out} is a folder; give the name of a file, such as {out / 'run.h5'}")

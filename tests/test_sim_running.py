@@ -285,10 +285,10 @@ def test_a_folder_that_is_read_only(tmp_path):
     script = """
 import os, sys
 from pathlib import Path
-from engram.sim.running import _refuse_output
+from engram.sim.running import refuse_output
 if os.geteuid() == 0:
     os.setuid(65534)
-_refuse_output(Path(sys.argv[1]), False)
+refuse_output(Path(sys.argv[1]), False)
 """
     outcome = subprocess.run(
         [sys.executable, "-c", script, tmp_path / "run.h5"], capture_output=True, text=True, check=False

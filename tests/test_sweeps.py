@@ -17,7 +17,7 @@ from engram.data.recording.fixed_text import set_text
 from engram.data.recording.sweep_parameters import sweep_parameters
 from engram.models import MetaplasticNetwork
 from engram.protocols import Protocol
-from engram.sim import run
+from engram.sim import resume, run
 from engram.sim.checkpoint import checkpoint_lanes
 from engram.sim.chunk_ledger import ChunkLedger
 from engram.sim.progress import Reporter
@@ -192,6 +192,13 @@ def test_a_scheduler_without_workers_is_waited_for(start, contents, whole, tmp_p
         start("run", scheduler=cluster.scheduler_address, reporter=listener)
     assert listener.told[0] == "the scheduler has no workers: the sweep waits for some, and Ctrl-C stops it"
     assert sum("no workers" in text for text in listener.told) == 1
+    assert contents(tmp_path / "run.h5") == whole
+
+
+def test_a_sweep_is_gone_on_with_as_any_run_is(start, contents, whole, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        start("run", reporter=Listener(at=4))
+    resume(tmp_path / "run.h5")
     assert contents(tmp_path / "run.h5") == whole
 
 

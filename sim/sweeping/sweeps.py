@@ -23,9 +23,9 @@ from ..laying_out import create_recording
 from ..memory import memory_in_words
 from ..planning import LARGEST_RUN, MOST_THREADS, SETTINGS, fixed_parts, store_folder
 from ..progress import Reporter
-from ..resuming import _finished_chunks, _own_checkpoints, _recorded, _refuse_changes, _where_images_are
+from ..resuming import finished_chunks, own_checkpoints, recorded_settings, refuse_changes, where_images_are
 from ..run_images import items_of_run, taught_domains
-from ..running import _refuse_output
+from ..running import refuse_output
 from ..store_folders import refuse_foreign_files, remove_old_stores
 from ..workers import refuse_unguarded_script
 from .carrying_out import Hands
@@ -142,7 +142,7 @@ def sweep(
     if chunk is not None:
         check_whole("chunk", chunk, 1, LARGEST_RUN)
     out = Path("runs", f"{protocol.name}-sweep.h5") if out is None else Path(out)
-    _refuse_output(out, overwrite)
+    refuse_output(out, overwrite)
     refuse_foreign_files(out)
     items = items_of_run(protocol, items, None, None, False)
     data = None if data is None else str(Path(data).resolve())
@@ -218,24 +218,24 @@ def resume_sweep(
     run = SimpleNamespace(
         path=path, models=recording.models, settings={k: v for k, v in recording.settings.items() if k != "sweep"}
     )
-    recorded, found = _recorded(cast(Any, run))
+    recorded, found = recorded_settings(cast(Any, run))
     specs = {name: (models or {}).get(name) or model_from_spec(info.spec) for name, info in recording.models.items()}
     items = items or item_set(found.name, **found.options)
     settings = {name: getattr(recorded, name) for name in SETTINGS}
     with memory_in_words(), ExitStack() as closing:
-        pool = items.pool(_where_images_are(data, recorded.data))
-        _refuse_changes(path, {"items": pool.identity}, {"items": found.identity})
+        pool = items.pool(where_images_are(data, recorded.data))
+        refuse_changes(path, {"items": pool.identity}, {"items": found.identity})
         now = fixed_parts(protocol, specs, pool, recording.seed, settings, recorded.chunks)
         then = {name: info.spec for name, info in recording.models.items()}
-        _refuse_changes(path, now, recorded.fixed, then, {name: model.spec() for name, model in specs.items()})
+        refuse_changes(path, now, recorded.fixed, then, {name: model.spec() for name, model in specs.items()})
         plan = sweep_plan(protocol, specs, pool, recording.seed, settings, recorded.chunks, store_folder(path))
         hands = closing.enter_context(Hands(plan, items, settings, workers, scheduler, reporter or Reporter()))
         refuse_foreign_files(path)
         writer = closing.enter_context(RecordingWriter.resume(path))
         if writer.created != recording.log.get("created") or plan.identity != recorded.identity:
             raise ValueError(f"{path} was replaced by another run meanwhile")
-        checkpoints = _own_checkpoints(path, plan, writer)
-        finished = _finished_chunks(plan, recording) - {key_of(place) for place in checkpoints.values()}
+        checkpoints = own_checkpoints(path, plan, writer)
+        finished = finished_chunks(plan, recording) - {key_of(place) for place in checkpoints.values()}
         writer.log(resumed=min(int(recording.log.get("resumed", 0)) + 1, 2**31))
         hands.carry_out(writer, path, finished, checkpoints)
     return open_recording(path)

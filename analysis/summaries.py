@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,13 +15,17 @@ from .continual_metrics import Missing, continual_metrics
 from .frequency import frequency_and_order_correlation, frequency_varies
 from .poisoning import retention_after_poisoning
 from .probes import final_probe, intact, probe_column
+from .recall_metrics import recall_test_metrics
 from .recorded_performance import in_shares, recorded_responses, sound_performance
+from .recorded_recall import recalling_models
 from .repetition import mean_by_repetition, minimum_by_repetition
 from .serial_position import final_performance, serial_position_curve
 from .shuffle_test import count_by_subject, memorised
 
 if TYPE_CHECKING:
     from ..data.recording import Recording
+
+Found = dict[str, dict[str, Metric]]
 
 
 def metrics(recording: Recording) -> dict[str, dict[str, Metric]]:
@@ -33,6 +37,12 @@ def metrics(recording: Recording) -> dict[str, dict[str, Metric]]:
     taken off, ratio of the means over subjects) need probes labelled ``poisoning``; ``rho_frequency`` and ``rho_order``
     (mean over subjects) need items that differ in how often they are presented. ``memorised`` needs recorded responses,
     and like ``gross_memory`` a model whose performance is the share of test images that it names.
+
+    Models that recall lists have none of those of the last probe and of frequencies, but ``recalled`` (share of what
+    was asked for, scored as the test says; by list length or labelled condition too, where there are several),
+    ``recalled_later`` (where lists were tested again), ``recalled_by_position`` (of the list length tested most often),
+    ``omissions``, ``transpositions``, ``intrusions`` and ``repetitions`` (shares of the responses in serial and cued
+    recall; the rest are correct or things never shown), ``repeated_slope`` and ``filler_slope`` (per repetition).
 
     Where there are nights or lesions: ``intact_recall`` and ``lesioned_recall`` (by night, from before the first; means
     over items and subjects). Of circuits: ``burst_rate`` (per simulated second of NREM), ``burst_median_ms``,
@@ -73,46 +83,59 @@ def metrics(recording: Recording) -> dict[str, dict[str, Metric]]:
 def _with_reasons(recording: Recording) -> dict[str, dict[str, Metric | Missing]]:
     performance = sound_performance(recording)
     presentations = recording.presentations()
-    models = [str(name) for name in performance["model"].values]
-    found: dict[str, dict[str, Metric | Missing]] = {name: {} for name in models}
+    recalling = recalling_models(recording)
+    naming = [str(name) for name in performance["model"].values if name not in recalling]
+    found: dict[str, dict[str, Metric | Missing]] = {str(name): {} for name in performance["model"].values}
+    parts: list[Mapping[str, Mapping[str, Metric | Missing]]] = [recall_test_metrics(recording, performance)]
+    if naming:  # where lists are recalled one by one, the last probe asks for one of them only
+        parts.append(_at_the_end(recording, performance.sel(model=naming), presentations))
+    parts.append(_under_labels(performance))
+    if naming and frequency_varies(presentations):
+        parts.append(_of_frequencies(performance.sel(model=naming), presentations))
+    parts += [recall_metrics(recording, performance), replay_metrics(recording)]
+    for part in [*parts, continual_metrics(recording, performance)]:
+        for model, values in part.items():
+            found[model] |= values
+    return found
 
-    def add(name: str, by_model: Callable[[str], Metric]) -> None:
-        for model in models:
-            found[model][name] = by_model(model)
 
+def _at_the_end(recording: Recording, performance: xr.DataArray, presentations: pd.DataFrame) -> Found:
     curve = serial_position_curve(performance)
-    items = list(performance["item"].values)
-    add("final_performance", lambda model: _column(curve, model, "mean", "item", items))
     counts = _final_counts(recording, performance)
-    if counts is not None:
-        for model in models:
-            if in_shares(recording, model):
-                found[model]["memorised"] = _mean(counts, model, "memorised")
     average = _at_final_probe(average_performance(performance, presentations), performance)
     gross = _at_final_probe(gross_memory(performance, presentations), performance)
-    add("average", lambda model: _mean(average, model, "average_performance"))
-    for model in models:
-        if in_shares(recording, model):
+    found: Found = {}
+    for model in map(str, performance["model"].values):
+        found[model] = {"final_performance": _column(curve, model, "item", list(performance["item"].values))}
+        shares = in_shares(recording, model)
+        if shares and counts is not None:
+            found[model]["memorised"] = _mean(counts, model, "memorised")
+        found[model]["average"] = _mean(average, model, "average_performance")
+        if shares:
             found[model]["gross_memory"] = _mean(gross, model, "gross_memory")
+    return found
+
+
+def _under_labels(performance: xr.DataArray) -> Found:
+    found: Found = {str(model): {} for model in performance["model"].values}
     if has_label(performance, "repetition"):
         repetitions = repetition_numbers(performance)
         weakest, mean = minimum_by_repetition(performance), mean_by_repetition(performance)
-        add("minimum_by_repetition", lambda model: _column(weakest, model, "mean", "repetition", repetitions))
-        add("mean_by_repetition", lambda model: _column(mean, model, "mean", "repetition", repetitions))
+        for model, values in found.items():
+            values["minimum_by_repetition"] = _column(weakest, model, "repetition", repetitions)
+            values["mean_by_repetition"] = _column(mean, model, "repetition", repetitions)
     if has_label(performance, "poisoning"):
         kept = retention_after_poisoning(performance, samples=1)  # the intervals are not printed
-        add("after_poisoning", lambda model: _mean(kept, model, "after"))
-        add("retained_after_poisoning", lambda model: _mean(kept, model, "retained"))
-    if frequency_varies(presentations):
-        rho = frequency_and_order_correlation(performance, presentations)
-        add("rho_frequency", lambda model: _mean(rho, model, "rho_frequency"))
-        add("rho_order", lambda model: _mean(rho, model, "rho_order"))
-    for part in (recall_metrics(recording, performance), replay_metrics(recording)):
-        for model, values in part.items():
-            found[model] |= values
-    for model, continual in continual_metrics(recording, performance).items():
-        found[model] |= continual
+        for model, values in found.items():
+            values["after_poisoning"] = _mean(kept, model, "after")
+            values["retained_after_poisoning"] = _mean(kept, model, "retained")
     return found
+
+
+def _of_frequencies(performance: xr.DataArray, presentations: pd.DataFrame) -> Found:
+    rho = frequency_and_order_correlation(performance, presentations)
+    names = ("rho_frequency", "rho_order")
+    return {str(model): {name: _mean(rho, model, name) for name in names} for model in performance["model"].values}
 
 
 def summary(recording: Recording) -> dict[str, object]:
@@ -196,6 +219,6 @@ def _mean(table: pd.DataFrame, model: str, column: str) -> float | None:
     return plain(table.loc[table["model"] == model, column].mean())
 
 
-def _column(table: pd.DataFrame, model: str, column: str, by: str, places: list) -> list[float | None]:
-    values = table[table["model"] == model].set_index(by)[column].reindex(places)
+def _column(table: pd.DataFrame, model: str, by: str, places: list) -> list[float | None]:
+    values = table[table["model"] == model].set_index(by)["mean"].reindex(places)
     return [plain(value) for value in values]

@@ -1,6 +1,6 @@
 """Recordings in the conditions of experiments: recall tests laid out by hand."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -204,13 +204,14 @@ class Probes:
 
     performances: tuple
     protocol_name: str = "own-protocol"
+    labels: tuple = ("",) * 4
     models = {"mine": SimpleNamespace(abilities=("sleep", "time"), statuses=("complete",))}  # noqa: RUF012
 
     def performance(self):
         lesions = ["none", "hippocampus", "none", "hippocampus"]
         along = {
             "phase": [1, 2, 4, 5],
-            "label": [""] * 4,
+            "label": list(self.labels),
             "repetition": [0] * 4,
             "list": ["all"] * 4,
             "lesion": lesions,
@@ -252,6 +253,12 @@ def test_the_last_probe_counts_where_nothing_tells_tests_apart():
     activity = data_set(["activity"], [("sleep", 0.4), ("wake", 0.0)], scoring="free", measure="effect size g")
     found = table_of(NIGHT, activity, where={"activity": "sleep"})
     assert found == {(0, "sleep"): pytest.approx(0.65)}
+
+
+def test_tests_that_labels_tell_apart_all_count():
+    activity = data_set(["activity"], [("sleep", 0.4), ("wake", 0.0)], scoring="free", measure="effect size g")
+    labelled = replace(NIGHT, labels=("activity=wake",) * 2 + ("activity=sleep",) * 2)
+    assert table_of(labelled, activity) == {(0, "wake"): pytest.approx(0.8), (0, "sleep"): pytest.approx(0.65)}
 
 
 def test_a_run_without_any_probe_yet_is_told_so():

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ...data.wording import at_most, nearest, one_of
+from .condition_labels import from_labels, label_keys
 from .contrasts import matching
 from .item_scores import UNLESIONED, fitting, performed_items, recalled_items
 
@@ -148,7 +149,7 @@ def _chosen_tests(items: pd.DataFrame, dataset: Dataset, where: Mapping[str, Any
         items = items[first]
     if "position" in dataset.factors and not {"length", "list_length"} & {*dataset.factors, *where}:
         items = items[items["list_length"] == dataset.conditions["position"].nunique()]  # not the start of longer lists
-    keys = _label_keys(items["label"])
+    keys = label_keys(items["label"])
     for key in where:
         if key not in dataset.factors and key not in keys and key not in STRUCTURAL:
             raise ValueError(
@@ -165,7 +166,7 @@ def _chosen_tests(items: pd.DataFrame, dataset: Dataset, where: Mapping[str, Any
 
 def _of_levels(items: pd.DataFrame, key: str, where: Mapping[str, Any], dataset: Dataset) -> pd.DataFrame:
     """Tests with the chosen levels of something that the recording varies and the data set does not know."""
-    values = _from_labels(items["label"], key)
+    values = from_labels(items["label"], key)
     if values.isna().all() and key in STRUCTURAL:
         values = items[STRUCTURAL[key]]
     if key in where:
@@ -181,7 +182,7 @@ def _of_levels(items: pd.DataFrame, key: str, where: Mapping[str, Any], dataset:
 def _factor(factor: str, levels: list[Any], items: pd.DataFrame) -> pd.Series | None:
     """The level of a factor at each scored item; None where the recording does not have the factor."""
     numeric = all(isinstance(level, (int, float, np.number)) for level in levels)
-    named = _from_labels(items["label"], factor)
+    named = from_labels(items["label"], factor)
     if named.notna().any():
         return pd.to_numeric(named, errors="coerce") if numeric else named
     if factor == "delay_hours":
@@ -204,20 +205,6 @@ def _factor(factor: str, levels: list[Any], items: pd.DataFrame) -> pd.Series | 
 def _nearest_level(values: np.ndarray, levels: np.ndarray) -> pd.Series:
     nearest_ = levels[np.abs(values[:, None] - levels).argmin(axis=1)]
     return pd.Series(np.where(np.isclose(values, nearest_, rtol=NEAR), nearest_, np.nan))
-
-
-def _label_keys(labels: pd.Series) -> list[str]:
-    parts = [part for label in labels.astype(str).unique() for part in label.split(", ") if "=" in part]
-    return list(dict.fromkeys(part.partition("=")[0] for part in parts))
-
-
-def _from_labels(labels: pd.Series, key: str) -> pd.Series:
-    """What the labels say of a factor: ``spacing=massed, design=ab-ac``; NaN where they say nothing."""
-    said = {}
-    for label in labels.astype(str).unique():
-        pairs = dict(part.split("=", 1) for part in label.split(", ") if "=" in part)
-        said[label] = pairs.get(key, np.nan)
-    return labels.astype(str).map(said)
 
 
 def _plain(column: pd.Series) -> pd.Series:

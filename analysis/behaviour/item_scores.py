@@ -10,6 +10,7 @@ import pandas as pd
 from ..probes import measured
 from ..recall_scoring import score_recalls
 from ..recorded_performance import sound_performance
+from .condition_labels import label_keys
 
 if TYPE_CHECKING:
     from ...data.behaviour import Dataset
@@ -56,7 +57,8 @@ def recalled_items(recording: Recording, dataset: Dataset, model: str) -> pd.Dat
 def performed_items(recording: Recording, dataset: Dataset, model: str) -> pd.DataFrame:
     """Performance at every probed item, as recall tests give it; for models that do not recall.
 
-    Where the data set has no factor that tells tests apart, such as a delay, the last probe counts.
+    Where the data set has no factor that tells tests apart, such as a delay or one that labels name, the last probe
+    counts.
 
     Returns
     -------
@@ -74,7 +76,7 @@ def performed_items(recording: Recording, dataset: Dataset, model: str) -> pd.Da
     table = table.assign(presented=latest).dropna(subset=["presented"])
     idle = _idle_seconds(recording.phases())
     last = table.loc[table["lesion"].astype(str).isin(UNLESIONED), "trial"].max()
-    if not OF_A_TEST & set(dataset.factors):
+    if not (OF_A_TEST | set(label_keys(table["label"]))) & set(dataset.factors):
         table = table[table["trial"] == last]
     presented = (table["presented"] // 1).to_numpy(dtype=np.int64)
     key = ["subject", "trial"]

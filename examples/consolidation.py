@@ -1,4 +1,9 @@
-"""Systems consolidation: what the hippocampus learned in a day, the cortex recalls alone after some nights."""
+"""Systems consolidation: what the hippocampus learned in a day, the cortex recalls alone after some nights.
+
+Recall by night, intact and without the hippocampus; beside it how often items were replayed, how long, and how clearly.
+In the first evening nothing can be recalled without the hippocampus; after each night more can, although nothing was
+presented again. That is what a theory of consolidation in sleep has to show, and where a lesion is its test.
+"""
 
 import matplotlib
 

@@ -1,4 +1,9 @@
-"""A list learned nine times and then poisoned, kept by one network and lost by another."""
+"""A list learned nine times and then poisoned: kept by one network and lost by another.
+
+Panels show the items of the list after some of the repetitions, the weakest and the mean item by repetition, and what
+is left after the list came once with wrong labels. What repetition hardens, a hybrid network protects from what comes
+later; a conventional one learns the wrong labels as readily as the right ones.
+"""
 
 import engram as eg
 

@@ -1,8 +1,8 @@
 """What the sensitivity does: from too flexible to too stable, on one list of ten items.
 
 The one free parameter of the rule, over nearly three orders of magnitude. At the left, networks are conventional: the
-last item is known best, the first hardly. At the right they stop with the first item. What lies between decides whether a
-claim about mixed stability is one about the rule or about a number that was well chosen.
+last item is known best, the first hardly. At the right they stop with the first item. What lies between decides whether
+a claim about mixed stability is one about the rule or about a number that was well chosen.
 """
 
 import matplotlib

@@ -248,10 +248,11 @@ def test_panels_do_not_overlap():
 
 
 PLASTIC = ["conventional", "hybrid", "stable", "rising", "falling", "fixed-rate"]
-DEEP = [name for name in STYLES if name not in PLASTIC]
+ORDERED = ["positional", "positional-flexible", "positional-stable", "simple", "primacy"]
+DEEP = [name for name in STYLES if name not in (*PLASTIC, *ORDERED)]
 
 
-@pytest.mark.parametrize("presets", [PLASTIC, DEEP], ids=["plastic", "deep"])
+@pytest.mark.parametrize("presets", [PLASTIC, DEEP, ORDERED], ids=["plastic", "deep", "ordered"])
 def test_styles_of_models_that_meet_differ_in_colour_and_without_it(presets):
     styles = model_styles([*presets, "a", "b", "c", "d", presets[0], "a"])
     assert len(styles) == len(presets) + 4

@@ -1,4 +1,4 @@
-"""Which pathway does the work? Parts of a circuit are silenced for a night, or for a single probe.
+"""Which pathway does the work: parts of a circuit are silenced for a night, or for a single probe.
 
 A line for each part that is silent at night: recall in the morning, intact and with other parts silenced at the test.
 With the way from hippocampus to cortex cut (H-C) the cortex learns nothing in the night: it is this pathway, and not

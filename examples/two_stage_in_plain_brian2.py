@@ -1,4 +1,4 @@
-"""Hippocampus and cortex, awake and asleep, as one plain Brian2 script: for those who want to leave the framework.
+"""The two-stage circuit in plain Brian2: one script, for those who want to leave the framework.
 
 The circuit of the preset `two-stage`. Down-scaling in REM and the forgetting of the hippocampus are done in one step at
 the end of a night instead of in time.

@@ -1,5 +1,6 @@
-"""Vogels, Sprekeler, Zenke, Clopath & Gerstner (2011), figure 4, at a quarter of its size: inhibitory plasticity
-balances a network, hides a memory in it, and lets a cue bring it back. doi:10.1126/science.1211095
+"""A published result, rebuilt: inhibitory plasticity balances a network, hides a memory in it, and lets a cue bring it
+back. Vogels, Sprekeler, Zenke, Clopath & Gerstner (2011), figure 4, at a quarter of its size.
+doi:10.1126/science.1211095
 
 A  Without inhibition of excitatory cells the network fires at high rates.
 B  Plasticity of the synapses I-E brings the cells to their target rate: asynchronous, irregular activity.

@@ -160,14 +160,16 @@ def test_every_example_has_a_place_in_the_gallery(site_code):
         assert (DOCS / "figures" / figure).exists()
 
 
-def test_every_example_that_is_run_says_what_one_sees_and_saves_a_figure(site_code):
+def test_every_example_says_what_one_sees_and_those_that_are_run_save_a_figure(site_code):
     scripts, *_ = site_code
-    for name in scripts.run_names():
-        text = (ROOT / f"examples/{name}.py").read_text(encoding="utf-8")
+    for path in (ROOT / "examples").glob("*.py"):
+        text = path.read_text(encoding="utf-8")
         title, _, about = ast.get_docstring(ast.parse(text)).partition("\n\n")
-        assert len(title.partition(": ")[0]) < 60, name
-        assert len(about.split()) > 25, name
-        assert re.search(r'savefig\("runs/\w+\.png"', text), name
+        assert len(title.partition(": ")[0]) < 60, path.name
+        if path.stem != "own_model":  # a page of its own tells it, from top to bottom
+            assert len(about.split()) > 25, path.name
+        if path.stem in scripts.run_names():
+            assert re.search(r'savefig\("runs/\w+\.png"', text), path.name
 
 
 def test_example_as_a_page(site_code):

@@ -62,7 +62,7 @@ def _recalled_by_position(tests: RecordedRecall) -> Found:
 
 
 def _errors(tests: RecordedRecall) -> Found:
-    in_place = tests.of("serial", "cued")
+    in_place = tests.first().of("serial", "cued")
     if not in_place:
         return {}
     shares = error_shares(in_place.recalls, in_place.studied)

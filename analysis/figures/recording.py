@@ -15,14 +15,17 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
 from ..capacity import average_performance
+from ..circuit_metrics import lesioned_probes
 from ..frequency import frequency_varies
 from ..recorded_performance import in_shares, recorded_responses, sound_performance
+from ..recorded_recall import recalling_models
 from ..summaries import has_label
 from .capacity import plot_gross_memory, plot_memorised
 from .circuit_panels import circuit_panels, lists_probed, recall_panels
 from .continual_panels import recorded_tasks, task_panels, wide_panels
 from .frequency import plot_frequency_order, plot_performance_by_frequency
 from .poisoning import plot_items_after_poisoning, plot_poisoning
+from .recall_panels import list_recall_panels
 from .repetition import plot_items_by_repetition, plot_repetition
 from .serial_position import plot_learning_curves, plot_serial_position
 from .style import GREY, model_styles, shades
@@ -58,7 +61,9 @@ def plot_recording(recording: Recording) -> Figure:
     several repetitions, the weakest and the mean item by repetition. Poisoning (figure 4): performance before and
     after, share retained. Learning frequency (figure 5): performance against frequency and against order, and the
     rank correlations with both. Tasks: accuracy on all seen over tasks, against bytes and against image passes, and on
-    each task after each task. Deep learners: accuracy on corrupted images, and recalled images. Nights and lesions:
+    each task after each task. Recall of lists: repeated list and fillers over repetitions, recall by condition and by
+    position, transpositions in serial recall, lag-CRP and first recall in free recall, later tests, and kinds of
+    responses. Deep learners: accuracy on corrupted images, and recalled images. Nights and lesions:
     recall over nights. Circuits: how often each item is replayed, the circuit, the weights of the cortex before and
     after the first night where snapshots were recorded, and, of the first sound subject, the first seconds of its first
     night and its hypnogram. Subjects that failed are left out; a running recording shows what is there.
@@ -103,25 +108,29 @@ def plot_recording(recording: Recording) -> Figure:
 
 def _sections(recording: Recording, performance: xr.DataArray, models: list[str]) -> list[Section]:
     presentations = recording.presentations()
+    recalling = recalling_models(recording)
+    naming = [name for name in models if name not in recalling]
+    of_lists = [Section(panels, key) for panels, key in list_recall_panels(recording, performance)]
     found = []
     by_list = len(lists_probed(performance)) > 1  # probes of single lists make no serial position
     if has_label(performance, "repetition") and not by_list:
         found.append(_repetition(performance, models))
     if has_label(performance, "poisoning"):
         found.append(_poisoning(performance, models))
-    if frequency_varies(presentations) and not by_list:
-        found.append(_frequency(performance, presentations))
+    if naming and frequency_varies(presentations) and not by_list:
+        found.append(_frequency(performance.sel(model=naming), presentations))
     tasks = recorded_tasks(recording, performance)
     if tasks is not None:
         overall, by_model = task_panels(recording, performance, tasks, models)
         found = [*(Section(panels) for panels in (overall, by_model) if panels), *found]
-    nights = recall_panels(recording, performance) if tasks is None else []
+    over_nights = models if lesioned_probes(performance) else naming  # lists without lesions are drawn by delay
+    nights = recall_panels(recording, performance.sel(model=over_nights)) if tasks is None and over_nights else []
     small, wide = circuit_panels(recording, models)
     if nights or small:
         found.append(Section([*nights, *small]))
-    if not found or (not nights and len(found) == bool(small)):
-        found = [*_serial_position(recording, performance, presentations, models), *found]
-    return [*found, *(Section([panel]) for panel in [*wide_panels(recording, models), *wide])]
+    if naming and (not found or (not nights and len(found) == bool(small))):
+        found = [*_serial_position(recording, performance.sel(model=naming), presentations, naming), *found]
+    return [*of_lists, *found, *(Section([panel]) for panel in [*wide_panels(recording, models), *wide])]
 
 
 def _serial_position(
@@ -188,6 +197,9 @@ def _draw_key(part: SubFigure, ax: Axes, title: str) -> None:
     """Shades of the single-model panels, in grey, since every panel has its model's colour."""
     lines, names = ax.get_legend_handles_labels()
     if not lines:  # nothing measured yet
+        return
+    if not isinstance(lines[0], Line2D):  # bars, which look the same in every panel
+        part.legend(handles=lines, loc="outside right upper", frameon=False, title=title, fontsize="small")
         return
     grey = shades(GREY, len(lines))
     every = -(-len(lines) // 10)

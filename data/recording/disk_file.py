@@ -19,6 +19,7 @@ except ImportError:  # Windows has other locks; there, two writers of one file a
 
 
 SUPERBLOCK = 96  # bytes at the start of the file
+PAGE = 4096  # bytes, by which what is held back is looked up
 _Parts = list[tuple[int, bytes]]  # offset and bytes
 _BARRIER = (-1, b"")  # between writes of which the first must be on the disk before the second
 
@@ -44,6 +45,7 @@ class DiskFile:
         self._raw = io.FileIO(path, mode)
         self._holding = False
         self._held: _Parts = []  # what HDF5 believes to be written
+        self._on_page: dict[int, list[int]] = {}  # while held back: places in the list above of what lies on a page
         self._held_size: int | None = None
 
     @contextlib.contextmanager
@@ -74,6 +76,9 @@ class DiskFile:
     def _holding_back(self, in_order: Callable[[_Parts, _Parts, _Parts], _Parts]) -> Iterator[None]:
         self._release()
         self._holding = True
+        self._on_page = {}
+        for place, (offset, data) in enumerate(self._held):  # what could not be written
+            self._look_up(place, offset, len(data))
         try:
             yield
         finally:
@@ -117,7 +122,7 @@ class DiskFile:
         start = self._raw.tell()
         view = memoryview(buffer).cast("B")
         found = self._raw.readinto(view) or 0
-        for offset, data in self._held:
+        for offset, data in self._parts_at(start, len(view)):
             first, last = max(start, offset), min(start + len(view), offset + len(data))
             if first < last:
                 view[first - start : last - start] = data[first - offset : last - offset]
@@ -130,11 +135,24 @@ class DiskFile:
         if not self._holding:
             self._release()
         if self._holding or self.failure is not None:
+            self._look_up(len(self._held), offset, len(view))
             self._held.append((offset, bytes(view)))
             self._raw.seek(offset + len(view))
         else:
             self._keep_failure(self._write_at, offset, view)
         return len(view)
+
+    def _look_up(self, place: int, offset: int, length: int) -> None:
+        for page in _pages(offset, length):
+            self._on_page.setdefault(page, []).append(place)
+
+    def _parts_at(self, offset: int, length: int) -> _Parts:
+        """What is held back and may lie there, in the order of writing."""
+        if not self._holding:
+            return self._held
+        return [
+            self._held[k] for k in sorted({k for page in _pages(offset, length) for k in self._on_page.get(page, ())})
+        ]
 
     def truncate(self, size: int) -> int:
         if self._holding:
@@ -190,6 +208,10 @@ class DiskFile:
                 action(*arguments)
             except OSError as error:
                 self.failure = error
+
+
+def _pages(offset: int, length: int) -> range:
+    return range(offset // PAGE, (offset + length - 1) // PAGE + 1)
 
 
 def _entries(data: bytes) -> int:

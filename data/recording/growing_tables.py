@@ -25,6 +25,7 @@ class _Stream:
 
     group: h5py.Group
     columns: dict[str, h5py.Dataset]
+    steps: dict[str, int]  # rows by which each column grows
     rows: int  # written
     waiting: int = 0
     blocks: list[dict[str, np.ndarray]] = field(default_factory=list)
@@ -85,9 +86,9 @@ class GrowingTables:
         if small:
             with self._disk.growing():
                 for place in small:
-                    for column in place.columns.values():
-                        block = column.chunks[0]
-                        column.resize(-(-(place.rows + place.waiting) // block) * block, axis=0)
+                    for name, column in place.columns.items():
+                        step = place.steps[name]
+                        column.resize(-(-(place.rows + place.waiting) // step) * step, axis=0)
                 self._file.flush()
         for place in filling:
             for name, column in place.columns.items():
@@ -150,7 +151,8 @@ class GrowingTables:
         if (model, subject, stream) not in self._open:
             group = self._file[f"{subject_path(model, subject)}/{stream}"]
             columns = {column: group[column] for column in self._shape(model, stream).columns}
-            self._open[model, subject, stream] = _Stream(group, columns, int(group.attrs["rows"]))
+            steps = {name: column.chunks[0] for name, column in columns.items()}
+            self._open[model, subject, stream] = _Stream(group, columns, steps, int(group.attrs["rows"]))
         return self._open[model, subject, stream]
 
 

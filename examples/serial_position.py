@@ -10,7 +10,7 @@ small here, so that it takes seconds; subject k learns the same items in all thr
 import engram as eg
 from engram.protocols import ItemSpec, Protocol, each, probe, wake
 
-SUBJECTS = 4
+SUBJECTS = 6
 HIDDEN = (64, 64)
 KAPPA = 2.0  # sensitivity, in units of 1 / (distance that weights travel in the first item)
 FLEXIBILITIES = {"conventional": eg.Fixed(1.0), "hybrid": eg.Uniform(), "stable": eg.Fixed(0.3)}

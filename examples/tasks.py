@@ -15,7 +15,7 @@ import engram as eg
 from engram.models.deep import ExperienceReplay, FineTune, SmallConvNet
 from engram.protocols import ItemSpec, Protocol, each, probe, wake
 
-SUBJECTS = 2
+SUBJECTS = 4
 BUDGET = "8kB"
 
 protocol = Protocol(

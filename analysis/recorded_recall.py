@@ -23,8 +23,8 @@ class RecordedRecall:
 
     Both tables have the columns of a recording's ``recalls`` and ``studied`` with ``model`` before them, and ``kind``
     of the test: serial, cued or free. ``studied`` has also ``correct`` (as the session scored it) and ``condition``:
-    what the label of the test says, or else how long its list was, as an ordered category. ``factor`` names the
-    condition: "" where there is only one.
+    what the label of the test says, or else how long its list was, as an ordered category (NaN: none of these).
+    ``factor`` names the condition: "" where there is only one.
     """
 
     recalls: pd.DataFrame
@@ -53,6 +53,10 @@ class RecordedRecall:
     def later(self) -> RecordedRecall:
         """Tests of lists that were tested before, such as a final test of everything."""
         return self.where(~_is_first(self.studied))
+
+    def of_conditions(self) -> RecordedRecall:
+        """Tests that belong to a condition."""
+        return self.where(self.studied[CONDITION].notna())
 
     def of_usual_length(self) -> RecordedRecall:
         """Tests of the list length that was tested most often, and of those the longest."""
@@ -105,7 +109,7 @@ def kinds_of_lists(tests: RecordedRecall) -> pd.Series:
     studied = tests.studied
     rows = studied[(studied["kind"] == "serial") & _is_first(studied) & (studied["repetition"] > 0)]
     places = rows.groupby(["model", "subject", "list", "input_position"])
-    repeated = ((places["item"].nunique() == 1) & (places["repetition"].nunique() > 1)).groupby("list").all()
+    repeated = (places["item"].nunique() == 1).groupby("list").all()
     once = rows.groupby("list")["repetition"].nunique() < 2
     words = repeated.map({True: "repeated", False: "filler"})[~once]
     if set(words) != {"repeated", "filler"}:
@@ -146,13 +150,13 @@ def _kinds(recalls: pd.DataFrame, studied: pd.DataFrame) -> pd.Series:
 def _conditions(studied: pd.DataFrame) -> tuple[str, pd.Categorical]:
     """What tells tests apart, and which level each row is of."""
     labels = studied["label"].astype(str)
-    named = labels.where(labels.str.contains("="), "")
+    named = labels.where(labels.str.contains("="))
     if named.nunique() > 1:
-        factors = set(named[named != ""].str.partition("=")[0])
-        single = len(factors) == 1 and not named.str.contains(",").any()
+        factors = set(named.dropna().str.partition("=")[0])
+        single = len(factors) == 1 and not named.dropna().str.contains(",").any()
         words = named.str.partition("=")[2] if single else named
-        levels = [word for word in dict.fromkeys(words) if word]
-        if all(level.isdigit() for level in levels):
+        levels = list(dict.fromkeys(words.dropna()))
+        if all(level.isdecimal() for level in levels):
             levels.sort(key=int)
         return factors.pop() if single else CONDITION, pd.Categorical(words, levels, ordered=True)
     first = _is_first(studied)

@@ -49,8 +49,8 @@ def list_recall_panels(recording: Recording, performance: xr.DataArray) -> list[
     if not scores.empty:
         rows.append(([lambda ax, m=m: _hebb(scores, ax, m, every) for m in models], ""))  # type: ignore[misc]
     rows.append((_together(tests, every), ""))
-    if lists and tests.factor:
-        curves: list[Panel] = [lambda ax, m=m: _conditions_by_position(lists, ax, m, every) for m in models]  # type: ignore[misc]
+    if tests.factor and (varied := lists.of_conditions()):
+        curves: list[Panel] = [lambda ax, m=m: _conditions_by_position(varied, ax, m, every) for m in models]  # type: ignore[misc]
         rows.append((curves, _words(tests.factor)))
     if expected:
         shares = error_shares(expected.recalls, expected.studied)
@@ -62,7 +62,7 @@ def _together(tests: RecordedRecall, every: list[str]) -> list[Panel]:
     first, later = tests.first(), tests.later().of("free")
     panels: list[Panel] = []
     if tests.factor:
-        panels.append(lambda ax: _by_condition(first, ax, every))
+        panels.append(lambda ax: _by_condition(first.of_conditions(), ax, every))
     elif lists := first.of("serial", "free"):
         panels.append(lambda ax: _by_position(lists, "input_position", ax, every))
     if tests.studied["delay"].nunique() > 1:
@@ -125,7 +125,7 @@ def _by_condition(tests: RecordedRecall, ax: Axes, every: list[str]) -> Axes:
     """Recall in each condition; the points of a model are joined where conditions are numbers."""
     means = condition_means(scores_by_subject(tests.studied, (CONDITION,)), (CONDITION,))
     levels = [level for level in means[CONDITION].cat.categories if (means[CONDITION] == level).any()]
-    numbers = all(str(level).isdigit() for level in levels)
+    numbers = all(str(level).isdecimal() for level in levels)
     at = {level: float(level) if numbers else place for place, level in enumerate(levels)}
     _draw_points(means.assign(x=means[CONDITION].map(at).astype(float)), ax, every, 0 if numbers else 0.12)
     ax.set_xlabel(_words(tests.factor))
@@ -172,7 +172,7 @@ def _hebb(scores: pd.DataFrame, ax: Axes, model: str, every: list[str]) -> Axes:
             markersize=4,
             markerfacecolor=face,
             label=kind,
-        )  # fmt: skip
+        )
         for kind, (line, face) in looks.items()
     ]
     ax.legend(handles=handles, loc="best", fontsize="x-small", framealpha=0.8, edgecolor="none")

@@ -98,6 +98,7 @@ def test_every_moment_of_growing_and_trimming_leaves_a_file_that_opens(tmp_path,
     with monkeypatch.context() as patch:
         patch.setattr(io, "FileIO", Watched)
         patch.setattr(writer_module, "BUFFERED_SECONDS", -1.0)
+        patch.setattr(writer_module, "BETWEEN_WRITES", 0)
         writer = RecordingWriter.resume(path)
         for number in range(4):
             writer.append("circuit", 1, "spikes/C", spikes(140 * number, 140))

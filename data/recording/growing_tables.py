@@ -77,6 +77,11 @@ class GrowingTables:
         places = ((stream, self._place(model, subject, stream)) for stream in self._contents.models[model].streams)
         return {stream: place.rows + place.waiting for stream, place in places}
 
+    @property
+    def open(self) -> int:
+        """Streams that were written to or asked about."""
+        return len(self._open)
+
     def write_out(self) -> None:
         """Write all rows that wait and forget them; where that fails or is interrupted, they can be written again."""
         filling = [place for place in self._open.values() if place.waiting]

@@ -28,8 +28,10 @@ from .structure import MESSAGE_SIZE, STATUS_SIZE
 
 BUFFERED_ROWS = 64
 BUFFERED_PIECES = 4096  # of growing tables, as they were appended
-BUFFERED_BYTES = 4 * 2**20
+PIECES_OF_A_STREAM = 16  # on average, where so many streams are open that each is worth a visit only then
+BUFFERED_BYTES = 8 * 2**20
 BUFFERED_SECONDS = 1.0
+BETWEEN_WRITES = 9  # times as long as writing took: it is to take no more than a tenth of a run
 
 
 class RecordingWriter:
@@ -38,7 +40,8 @@ class RecordingWriter:
     Every table whose length is known has its full size from the start, so that writing changes numbers in place and
     nothing else. The others, streams, grow by large blocks, in an order in which no moment leaves them damaged. A
     process that is killed at any moment leaves a recording that opens. Rows are collected in memory and written when 64
-    of them or 4 MiB have come together, or when a second has passed since the last time.
+    of them or 8 MiB have come together, or when a second has passed since the last time, and nine times as long as
+    writing took.
 
     Use `create` for a new run and `resume` for one that was interrupted.
 
@@ -83,6 +86,7 @@ class RecordingWriter:
         self._streams = GrowingTables(self._file, disk, contents)
         self._log = LogBook(self._file)
         self._last_written = time.monotonic()
+        self._took = 0.0  # seconds
         self._open = True
 
     @classmethod
@@ -550,8 +554,9 @@ class RecordingWriter:
 
     def _write_some(self) -> None:
         """Write what waits in memory where it has become much or old."""
-        late = time.monotonic() - self._last_written > BUFFERED_SECONDS
-        many = self._buffer.rows >= BUFFERED_ROWS or self._streams.pieces >= BUFFERED_PIECES
+        late = time.monotonic() - self._last_written > max(BUFFERED_SECONDS, BETWEEN_WRITES * self._took)
+        pieces = max(BUFFERED_PIECES, PIECES_OF_A_STREAM * self._streams.open)
+        many = self._buffer.rows >= BUFFERED_ROWS or self._streams.pieces >= pieces
         if late or many or self._buffer.bytes + self._streams.bytes >= BUFFERED_BYTES:
             self._write_out()
             self._raise_failure()
@@ -589,11 +594,13 @@ class RecordingWriter:
     def _write_out(self) -> None:
         if self._disk.failure is not None:
             return
+        begun = time.monotonic()
         self._buffer.write_to(self._file)
         self._streams.write_out()
         self._log.write_out()
         self._file.flush()
         self._last_written = time.monotonic()
+        self._took = self._last_written - begun
 
     def _raise_failure(self) -> None:
         failure = self._disk.failure

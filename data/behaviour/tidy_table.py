@@ -43,19 +43,19 @@ def read_table(path: str | Path) -> DataFrame:
     have a row for each subject and condition, with ``correct`` between 0 and 1. Only ``subject`` is always needed, and
     ``correct`` or ``output_position``; further columns are kept and may serve as factors.
 
-    ================== =========================================================================================
-    ``subject``        who: number or text
-    ``condition``      a condition of the experiment
-    ``list``           number or name of the list, within a subject
-    ``input_position`` place in the studied list, from 1; empty: not on this list
+    =================== =========================================================================================
+    ``subject``         who: number or text
+    ``condition``       a condition of the experiment
+    ``list``            number or name of the list, within a subject
+    ``input_position``  place in the studied list, from 1; empty: not on this list
     ``output_position`` place in the order of output, from 1; empty: not recalled
-    ``item``           what was studied, or came out
-    ``repetition``     which presentation of the list this was, from 1
-    ``delay``          seconds from study to test
-    ``response``       what was answered
-    ``correct``        0, 1 or a proportion; where it is missing it follows from the positions (`scored`)
-    ``latency``        seconds
-    ================== =========================================================================================
+    ``item``            what was studied, or came out
+    ``repetition``      which presentation of the list this was, from 1
+    ``delay``           seconds from study to test
+    ``response``        what was answered
+    ``correct``         0, 1 or a proportion; where it is missing it follows from the positions (`scored`)
+    ``latency``         seconds
+    =================== =========================================================================================
 
     Tables in psifr's form (its names, raw or merged) are recognised and converted (`from_psifr`).
 

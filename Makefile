@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) --constraint constraints.txt --editable '.[features,test,dev]'
+	$(PIP) --constraint constraints.txt --editable '.[features,test,dev,docs]'
 	touch $@
 
 run: $(VENV)/.installed
@@ -35,11 +35,7 @@ check: $(VENV)/.installed
 	rm -rf build
 	$(BIN)/python -m pytest -q tests/test_imports.py
 
-$(VENV)/.documented: $(VENV)/.installed
-	$(PIP) --constraint constraints.txt --editable '.[docs]'
-	touch $@
-
-docs: $(VENV)/.documented
+docs: $(VENV)/.installed
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 bench: $(VENV)/.installed

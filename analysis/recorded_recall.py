@@ -147,7 +147,7 @@ def _kinds(recalls: pd.DataFrame, studied: pd.DataFrame) -> pd.Series:
     return pd.Series(np.where(~expects, "free", np.where(in_order, "serial", "cued")), index=expects.index)
 
 
-def _conditions(studied: pd.DataFrame) -> tuple[str, pd.Categorical]:
+def _conditions(studied: pd.DataFrame) -> tuple[str, pd.Series]:
     """What tells tests apart, and which level each row is of."""
     labels = studied["label"].astype(str)
     named = labels.where(labels.str.contains("="))
@@ -158,9 +158,13 @@ def _conditions(studied: pd.DataFrame) -> tuple[str, pd.Categorical]:
         levels = list(dict.fromkeys(words.dropna()))
         if all(level.isdecimal() for level in levels):
             levels.sort(key=int)
-        return factors.pop() if single else CONDITION, pd.Categorical(words, levels, ordered=True)
+        return factors.pop() if single else CONDITION, _ordered(words, levels)
     first = _is_first(studied)
     lengths = studied["list_length"].where(first)
     if lengths.nunique() > 1:
-        return "list_length", pd.Categorical(lengths, sorted(lengths.dropna().astype(int).unique()), ordered=True)
-    return "", pd.Categorical([""] * len(studied), [""], ordered=True)
+        return "list_length", _ordered(lengths, sorted(lengths.dropna().astype(int).unique()))
+    return "", _ordered(pd.Series("", index=studied.index), [""])
+
+
+def _ordered(column: pd.Series, levels: list) -> pd.Series:
+    return pd.Series(pd.Categorical(column, levels, ordered=True), index=column.index)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -55,7 +55,7 @@ def list_recall_panels(recording: Recording, performance: xr.DataArray) -> list[
     if expected:
         shares = error_shares(expected.recalls, expected.studied)
         rows.append(([lambda ax, m=m: _errors(shares, expected, ax, m) for m in models], "response"))  # type: ignore[misc]
-    return [(panels, key) for panels, key in rows if panels]
+    return [([_with_whole_markers(panel) for panel in panels], key) for panels, key in rows if panels]
 
 
 def _together(tests: RecordedRecall, every: list[str]) -> list[Panel]:
@@ -77,6 +77,20 @@ def _together(tests: RecordedRecall, every: list[str]) -> list[Panel]:
     if later:
         panels.append(lambda ax: _later(later, ax, every))
     return panels
+
+
+def _with_whole_markers(panel: Panel) -> Panel:
+    """Proportions of 0 and 1 lie on the edge, which would cut their markers."""
+
+    def draw(ax: Axes) -> Axes:
+        for line in panel(ax).get_lines():
+            if np.isfinite(
+                np.asarray(line.get_ydata(), dtype=float)
+            ).any():  # what is not drawn must take no room either
+                line.set_clip_on(False)
+        return ax
+
+    return draw
 
 
 def _in_styles_of(table: pd.DataFrame, every: list[str]) -> pd.DataFrame:
@@ -161,7 +175,7 @@ def _draw_points(means: pd.DataFrame, ax: Axes, every: list[str], spread: float)
 def _hebb(scores: pd.DataFrame, ax: Axes, model: str, every: list[str]) -> Axes:
     plot_hebb_curves(_in_styles_of(scores[scores["model"] == model], every), ax)
     style = model_styles(every)[model]
-    looks = {"repeated": ("-", style.color), "filler": ("--", "white")}
+    looks: dict[str, tuple[Literal["-", "--"], str]] = {"repeated": ("-", style.color), "filler": ("--", "white")}
     handles = [
         Line2D(
             [],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -147,7 +147,7 @@ def _kinds(recalls: pd.DataFrame, studied: pd.DataFrame) -> pd.Series:
     return pd.Series(np.where(~expects, "free", np.where(in_order, "serial", "cued")), index=expects.index)
 
 
-def _conditions(studied: pd.DataFrame) -> tuple[str, pd.Series]:
+def _conditions(studied: pd.DataFrame) -> tuple[str, pd.Series[Any]]:
     """What tells tests apart, and which level each row is of."""
     labels = studied["label"].astype(str)
     named = labels.where(labels.str.contains("="))
@@ -166,5 +166,5 @@ def _conditions(studied: pd.DataFrame) -> tuple[str, pd.Series]:
     return "", _ordered(pd.Series("", index=studied.index), [""])
 
 
-def _ordered(column: pd.Series, levels: list) -> pd.Series:
+def _ordered(column: pd.Series, levels: list) -> pd.Series[Any]:
     return pd.Series(pd.Categorical(column, levels, ordered=True), index=column.index)

@@ -65,11 +65,11 @@ STYLES = {
     "joint": ModelStyle("#000000", "-", "*"),
     "joint-recalled": ModelStyle("#4D4D4D", "--", "*"),
     "scratch-recalled": ModelStyle("#B3B3B3", "-.", "h"),
-    "positional": ModelStyle("#0072B2", "-", "o"),
-    "positional-flexible": ModelStyle("#D55E00", "--", "s"),
-    "positional-stable": ModelStyle("#009E73", "-.", "^"),
-    "simple": ModelStyle("#CC79A7", (0, (4, 1, 1, 1, 1, 1)), "D"),
-    "primacy": ModelStyle("#E69F00", ":", "X"),
+    "positional": ModelStyle("#0072B2", "-", "p"),
+    "positional-flexible": ModelStyle("#D55E00", "--", "X"),
+    "positional-stable": ModelStyle("#009E73", "-.", "<"),
+    "simple": ModelStyle("#CC79A7", (0, (4, 1, 1, 1, 1, 1)), ">"),
+    "primacy": ModelStyle("#E69F00", ":", "d"),
 }
 _OTHER_COLORS = ("#000000", "#7F7F7F", "#8C6D00", "#4B2E83", "#A6A6A6", "#882255", "#44AA99", "#999933")
 _OTHER_LINES: tuple[str | tuple[float, tuple[float, ...]], ...] = ("-", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1)))

@@ -22,7 +22,6 @@ from ..recorded_circuits import (
     recorded_weights,
     synapse_kinds_of,
 )
-from ..recorded_performance import in_shares
 from ..replay import replay_counts
 from ..serial_position import chance_of_models
 from ..sleep_replay import replay_events
@@ -61,14 +60,15 @@ def lists_probed(performance: xr.DataArray) -> list[str]:
 
 def _recall_panel(recording: Recording, performance: xr.DataArray, title: str) -> Panel:
     recall = recall_over_nights(performance, recording.phases())
-    shares = any(in_shares(recording, str(model)) for model in performance["model"].values)
+    measure = getattr(recording, "measure", None)
+    areas = measure is not None and all(measure(str(model)) == "auc" for model in performance["model"].values)
 
     def draw(ax: Axes) -> Axes:
         plot_nights(recall, ax, chance=chance_of_models(performance))
         if recall["lesion"].nunique() * recall["model"].nunique() <= 6 and len(recall):
             # Not transparent: the chance line may pass behind it.
             ax.legend(loc="best", fontsize="x-small", framealpha=0.95, edgecolor="none")
-        ax.set_ylabel("recall" if shares else "recall (AUC)")
+        ax.set_ylabel("recall (AUC)" if areas else "recall")
         ax.set_title(title)
         return ax
 

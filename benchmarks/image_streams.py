@@ -113,7 +113,10 @@ def run_cell(cell: Cell, folder: Path, data: Path, seed: int, subjects: int) -> 
 
 def rows_of(cell: Cell, folder: Path) -> pd.DataFrame:
     """What came out for each subject of a cell."""
-    table = continual_table(open_recording(folder / f"{cell.name}.h5"))
+    recording = open_recording(folder / f"{cell.name}.h5")
+    table = continual_table(recording)
+    if cell.tasks == 1:  # one lesson is no series of tasks: accuracy at the end is all there is
+        table["last"] = recording.performance(cell.name).isel(model=0, probe=-1).mean("item").to_numpy()
     return table.assign(cell=cell.name, learner=cell.learner, budget=cell.budget or "")[["cell", "learner", *COLUMNS]]
 
 

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import stdtrit
+
+
+def half_width(
+    error: NDArray[np.float64], subjects: NDArray[np.integer], confidence: float = 0.95
+) -> NDArray[np.float64]:
+    """Half of Student's interval: what lies on each side of a mean of so many subjects with that standard error."""
+    return np.asarray(stdtrit(np.maximum(subjects - 1, 1), (1 + confidence) / 2) * error)
 
 
 def mean_over_subjects(
@@ -58,5 +66,5 @@ def mean_over_subjects(
     stats = groups.agg(["mean", "std", "count"]).reset_index()
     subjects = stats.pop("count").to_numpy()
     spread = stats.pop("std").to_numpy(dtype=float)  # NaN for one subject, which then has no interval
-    half = stdtrit(np.maximum(subjects - 1, 1), (1 + confidence) / 2) * spread / np.sqrt(np.maximum(subjects, 1))
+    half = half_width(spread / np.sqrt(np.maximum(subjects, 1)), subjects, confidence)
     return stats.assign(low=stats["mean"] - half, high=stats["mean"] + half, subjects=subjects)

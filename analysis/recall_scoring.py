@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from ..data.wording import nearest, one_of
+from .confidence import mean_over_subjects
 from .probes import require_columns
 from .recall_tables import require_factors, subject_key, tidy_recalls
 
@@ -157,17 +157,13 @@ def condition_means(scores: pd.DataFrame, by: Sequence[str], *, confidence: floa
        position  mean    low   high     se  n
     0         1   0.3  0.052  0.548  0.058  3
     """
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence is {confidence}; expected a number between 0 and 1, such as 0.95")
     require_columns(scores, ("subject", *by, "score"), "scores")
     if scores.duplicated([*subject_key(scores), *by]).any():
         raise ValueError("a subject has several scores of one condition; average them first with scores_by_subject")
     columns = [*subject_key(scores)[:-1], *by]
-    table = (
-        scores.groupby(columns, sort=True, observed=True)["score"].agg(mean="mean", se="sem", n="count").reset_index()
-    )
-    half = stdtrit(np.maximum(table["n"] - 1, 1), (1 + confidence) / 2) * table["se"]
-    table = table.assign(low=table["mean"] - half, high=table["mean"] + half)
+    ordered = scores.sort_values(columns, kind="stable")
+    table = mean_over_subjects(ordered, "score", columns, confidence=confidence).rename(columns={"subjects": "n"})
+    table["se"] = ordered.groupby(columns, sort=False, observed=True, dropna=False)["score"].sem().to_numpy()
     return table[[*columns, "mean", "low", "high", "se", "n"]]
 
 

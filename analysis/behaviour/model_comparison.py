@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
+from ..confidence import half_width
 from .contrasts import contrast
 from .links import Link, bic, fit_logistic, log_likelihood, worth_in_trials
 from .onsets import Onsets, onsets_of
@@ -176,7 +176,7 @@ def _means(scores: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     mean = np.nanmean(scores, axis=0)
     squares = np.nansum((scores - mean) ** 2, axis=0)
     error = np.sqrt(squares / np.where(n > 1, n - 1, np.nan) / n)
-    half = stdtrit(np.maximum(n - 1, 1), 0.975) * error
+    half = half_width(error, n)
     return mean, error, mean - half, mean + half
 
 

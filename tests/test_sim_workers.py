@@ -16,49 +16,15 @@ from engram.data.recording import open_recording
 from engram.protocols import Protocol
 from engram.sim import resume, run
 from engram.sim.checkpoint import checkpoint_lanes, load_checkpoint, save_checkpoint
-from engram.sim.progress import Reporter
 
 BACKENDS = Path(__file__).parent / "backends"
 if str(BACKENDS) not in sys.path:
     sys.path.insert(0, str(BACKENDS))  # spawned processes have it as well
 
+from listening import NIGHT, PIECES, Listener  # noqa: E402
 from ticking import CELLS, SECONDS, SYNAPSES, Lone, Ticking  # noqa: E402
 
-NIGHT = """
-name: night
-items: {count: 3, train: 6, test: 2}
-record: {weights: snapshots, every: phase}
-schedule:
-  - wake: all
-  - probe: all
-  - sleep: 1 h
-  - wake: [0]
-  - probe: all
-"""
-PIECES = 3 + 3 + 1
 PROBES = 2
-
-
-class Listener(Reporter):
-    """Keeps what it hears, and sends this process a signal at the n-th piece of work."""
-
-    def __init__(self, at=-1, number=signal.SIGINT):
-        self.at, self.number = at, number
-        self.begun, self.pieces, self.told, self.seconds = [], 0, [], 0.0
-
-    def begin(self, total, done):
-        self.begun.append((total, done))
-
-    def work(self, model, phase, doing, pieces):
-        self.pieces += pieces
-        if self.pieces == self.at:
-            os.kill(os.getpid(), self.number)
-
-    def simulated(self, seconds):
-        self.seconds += seconds
-
-    def say(self, text):
-        self.told.append(text)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,50 +19,19 @@ from engram.protocols import Protocol
 from engram.sim import resume, run
 from engram.sim.checkpoint import checkpoint_lanes
 from engram.sim.chunk_ledger import ChunkLedger
-from engram.sim.progress import Reporter
 from engram.sim.sweeping import grid, resume_sweep, sweep
 
 BACKENDS = Path(__file__).parent / "backends"
 if str(BACKENDS) not in sys.path:
     sys.path.insert(0, str(BACKENDS))  # spawned processes have it as well
 
+from listening import NIGHT, PIECES, Listener  # noqa: E402
 from ticking import Ticking  # noqa: E402
 
-NIGHT = """
-name: night
-items: {count: 3, train: 6, test: 2}
-record: {weights: snapshots, every: phase}
-schedule:
-  - wake: all
-  - probe: all
-  - sleep: 1 h
-  - wake: [0]
-  - probe: all
-"""
-PIECES = 3 + 3 + 1
 SUBJECTS = 3
 VARY = {"tick.bursts": [[], [7]]}  # two models of equal work, as no subject has this number
 NAMES = ["tick_bursts-none", "tick_bursts-7"]
 RUNS = 2 * SUBJECTS
-
-
-class Listener(Reporter):
-    """Keeps what it hears, and sends this process a signal at the n-th report of work."""
-
-    def __init__(self, at=-1):
-        self.at, self.begun, self.pieces, self.works, self.told = at, [], 0, 0, []
-
-    def begin(self, total, done):
-        self.begun.append((total, done))
-
-    def work(self, model, phase, doing, pieces):
-        self.pieces += pieces
-        self.works += 1
-        if self.works == self.at:
-            os.kill(os.getpid(), signal.SIGINT)
-
-    def say(self, text):
-        self.told.append(text)
 
 
 @pytest.fixture
@@ -205,7 +173,7 @@ def test_a_sweep_is_gone_on_with_as_any_run_is(start, contents, whole, tmp_path)
 @pytest.mark.parametrize("again", [1, 2], ids=["here", "on workers"])
 def test_an_interrupted_sweep_goes_on_and_runs_nothing_again(start, contents, whole, scheduler, tmp_path, again):
     with pytest.raises(KeyboardInterrupt):
-        start("run", scheduler=scheduler, reporter=Listener(at=2))
+        start("run", scheduler=scheduler, reporter=Listener(at=2 * PIECES))
     path = tmp_path / "run.h5"
     statuses = [status for model in open_recording(path).models.values() for status in model.statuses]
     done = statuses.count("complete")

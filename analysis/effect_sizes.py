@@ -10,6 +10,9 @@ from scipy.stats import ttest_ind
 from .comparison import compare_paired, hedges_factor
 from .resampling import bootstrap_samples
 
+ROUNDING = 1e-12
+"""Relative spread below which scores differ by rounding alone."""
+
 
 def effect_size(
     first: ArrayLike, second: ArrayLike, *, confidence: float = 0.95, samples: int = 10_000, seed: int = 0
@@ -64,9 +67,8 @@ def effect_size(
     gz = gav = by_average = np.array(np.nan)
     if len(a) > 1:
         drawn = np.random.default_rng(seed).integers(0, len(a), (samples, len(a)))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            gz, gav = factor * _dz(a[drawn], b[drawn]), factor * _dav(a[drawn], b[drawn])
-            by_average = factor * _dav(a, b)
+        gz, gav = factor * _dz(a[drawn], b[drawn]), factor * _dav(a[drawn], b[drawn])
+        by_average = factor * _dav(a, b)
     if not np.isfinite(paired["hedges_gz"]):  # differences alike but for rounding
         gz = np.full_like(gz, np.nan)
     row = {
@@ -135,7 +137,7 @@ def effect_size_between(
     }
     if min(len(a), len(b)) > 1:
         spread = np.sqrt(_pooled(a.var(ddof=1), b.var(ddof=1), len(a), len(b)))
-        if spread > 1e-12 * max(1.0, np.abs(a).max(), np.abs(b).max()):  # alike but for rounding
+        if spread > ROUNDING * max(1.0, np.abs(a).max(), np.abs(b).max()):  # else alike but for rounding
             rng = np.random.default_rng(seed)
             mean_a, variance_a = bootstrap_samples(a, _mean_and_variance, samples, rng).T
             mean_b, variance_b = bootstrap_samples(b, _mean_and_variance, samples, rng).T
@@ -167,13 +169,17 @@ def _pooled(first: ArrayLike, second: ArrayLike, n_first: int, n_second: int) ->
 
 
 def _dz(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    difference = a - b
-    return np.asarray(difference.mean(axis=-1) / difference.std(axis=-1, ddof=1))
+    return _in_spreads((a - b).mean(axis=-1), (a - b).std(axis=-1, ddof=1), a, b)
 
 
 def _dav(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    spread = (a.std(axis=-1, ddof=1) + b.std(axis=-1, ddof=1)) / 2
-    return np.asarray((a - b).mean(axis=-1) / spread)
+    return _in_spreads((a - b).mean(axis=-1), (a.std(axis=-1, ddof=1) + b.std(axis=-1, ddof=1)) / 2, a, b)
+
+
+def _in_spreads(difference: np.ndarray, spread: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """A difference over the spread of its subjects; NaN where they are alike but for rounding."""
+    least = ROUNDING * np.maximum(1.0, np.maximum(np.abs(a).max(axis=-1), np.abs(b).max(axis=-1)))
+    return np.asarray(difference / np.where(spread > least, spread, np.nan))
 
 
 def _interval(drawn: np.ndarray, confidence: float) -> tuple[float, float]:

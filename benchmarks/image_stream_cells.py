@@ -12,17 +12,27 @@ from engram.models import Model
 from engram.models.registry import model
 from engram.protocols import ItemSpec, Protocol, load
 
-PASSES = {"fashion": 30_000, "tiny": 12_000}
+PASSES = {"fashion": 30_000, "tiny": 18_000}
 """Image passes of a task where all learners have the same."""
 
 PASSES_OF_ALL = {"fashion": 60_000, "cifar": 60_000, "tiny": 36_000}
 """Image passes of the one lesson of all classes."""
 
-SMALL_RESIDUAL = {
-    "backbone": {"kind": "resnet", "depth": 18, "width": 32, "norm": "group", "stem": "imagenet"},
+FEW_IMAGES: dict[str, Any] = {
     "augment": {"kind": "crop-flip", "pad": 8},
+    "schedule": {"kind": "one-cycle"},
+    "batch_size": 32,
 }
-"""For 64 pixels and few images of each class."""
+"""For 64 pixels and 150 images of each class."""
+
+SMALL_RESIDUAL: dict[str, Any] = {
+    **FEW_IMAGES,
+    "backbone": {"kind": "resnet", "depth": 18, "width": 16, "norm": "group", "stem": "imagenet"},
+    "optimiser": {"kind": "adam", "learning_rate": 0.002},
+}
+
+CONVOLUTIONAL: dict[str, Any] = {**FEW_IMAGES, "optimiser": {"kind": "adam", "learning_rate": 0.001}}
+"""The network of 28 and 32 pixels, trained for 64."""
 
 SOURCES: dict[str, dict[str, Any]] = {
     "fashion": {"path": "fashion-mnist"},
@@ -97,7 +107,7 @@ def sizes() -> list[Cell]:
     """What a store is worth by itself: all classes at once, learned from nothing but what it gives back."""
     cells = []
     for images, budgets in BUDGETS.items():
-        common: dict[str, Any] = {"passes": PASSES_OF_ALL[images], **(SMALL_RESIDUAL if images == "tiny" else {})}
+        common: dict[str, Any] = {"passes": PASSES_OF_ALL[images], **(CONVOLUTIONAL if images == "tiny" else {})}
         classes = 20 if images == "tiny" else None
         for store in IMAGES:
             for budget in budgets:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor
@@ -25,6 +24,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 from image_stream_cells import CELLS, Cell
+from pages import put_into
 
 import engram as eg
 from engram.analysis import continual_table, plot_accuracy_against
@@ -141,19 +141,16 @@ def in_words(values: pd.Series, digits: int) -> str:
 
 def report(results: Path, page: Path) -> None:
     """Print the kept tables, and put them where the page has a place for them."""
-    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    tables = {}
     for part in CELLS:
         path = results / f"{part}.csv"
         if not path.exists():
             print(f"{part} was not run yet")
             continue
-        table = in_markdown(pd.read_csv(path))
-        print(f"\n{part}\n\n{table}")
-        begin, end = f"<!-- {part} -->", f"<!-- end of {part} -->"
-        place = f"{re.escape(begin)}.*?{re.escape(end)}"
-        text = re.sub(place, lambda _, b=begin, t=table, e=end: f"{b}\n{t}\n{e}", text, flags=re.DOTALL)
+        tables[part] = in_markdown(pd.read_csv(path))
+        print(f"\n{part}\n\n{tables[part]}")
     if page.exists():
-        page.write_text(text, encoding="utf-8")
+        put_into(page, tables)
 
 
 PANELS = {"fashion": "Fashion-MNIST, 28 px, grey", "cifar": "CIFAR-10, 32 px", "tiny": "Tiny-ImageNet (20), 64 px"}

@@ -13,7 +13,10 @@ import typer
 if TYPE_CHECKING:
     from .data.recording import Recording
 
-NEW_ONLY = ("models", "vary", "subjects", "seed", "out", "items", "device", "threads", "chunk", "overwrite")
+NEW_ONLY = (
+    "models", "vary", "subjects", "seed", "out", "items", "images", "size", "strict", "budget", "device", "threads",
+    "chunk", "overwrite",
+)  # fmt: skip
 """Options that a sweep which goes on has from its recording."""
 
 
@@ -33,6 +36,12 @@ def sweep(
     seed: Annotated[int, typer.Option(help="Seed of the sweep.")] = 0,
     out: Annotated[Path | None, typer.Option(help="The recording; runs/PROTOCOL-sweep.h5 by default.")] = None,
     items: Annotated[str | None, typer.Option(help="Item set, in the place of the protocol's.")] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="Folder or file with your images, in the place of the protocol's item set.")
+    ] = None,
+    size: Annotated[int | None, typer.Option(help="Height and width to which every image is brought.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse files that cannot be used as images.")] = False,
+    budget: Annotated[str | None, typer.Option(help="Bytes of each model's store, such as 20MB.")] = None,
     data: Annotated[
         Path | None, typer.Option(envvar="ENGRAM_DATA", help="Folder or file where item sets look for images.")
     ] = None,
@@ -78,6 +87,10 @@ def sweep(
             seed=seed,
             out=path,
             items=items,
+            images=images,
+            size=size,
+            strict=strict,
+            budget=budget,
             data=data,
             device=device,
             threads=threads,

@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..data.items import ItemSet
-from ..data.recording.group_names import check_group_name
 from ..data.recording.reader import open_recording
 from ..models.base import Model
-from ..models.registry import model as named_model
 from ..protocols import Protocol, load
 from .arguments import MOST_WORKERS, check_seconds, check_whole
 from .carrying_out import carry_out
 from .deep.distributed import group_from_environment
 from .laying_out import create_recording
 from .memory import memory_in_words
+from .named_models import resolve_models
 from .planning import LARGEST_RUN, MOST_THREADS, SETTINGS, make_plan, store_folder
 from .progress import Reporter
 from .ranks import SilentWriter, refuse_undivided
@@ -150,7 +149,7 @@ def run(
     data, unknown = (None if path is None else str(Path(path).resolve()) for path in (data, unknown))
     check_unknown(protocol, unknown)
     settings = dict(zip(SETTINGS, (device, threads, data, subjects, unknown), strict=True))
-    resolved = within_budget(_resolve_models(models), budget)
+    resolved = within_budget(resolve_models(models), budget)
     with memory_in_words():
         pool = items.pool(data)
         strangers = unknown_images(unknown, pool, strict)
@@ -164,24 +163,6 @@ def run(
             carry_out(plan, writer, out, checkpoint_every, workers, reporter or Reporter())
     group.barrier()
     return open_recording(out)
-
-
-def _resolve_models(models: Mapping[str, Model | str] | Sequence[str] | str) -> dict[str, Model]:
-    if isinstance(models, str):
-        models = [name.strip() for name in models.split(",") if name.strip()]
-    if not isinstance(models, Mapping):
-        if len(set(models)) < len(models):
-            raise ValueError(f"models: found {', '.join(models)}; each model can be run once, give copies other names")
-        models = {name: name for name in models}
-    if not models:
-        raise ValueError("models: none given; give at least one, such as hybrid")
-    resolved = {}
-    for name, given in models.items():
-        check_group_name("model", name)
-        if not isinstance(given, Model | str):
-            raise TypeError(f"models: {name} is {given!r}; expected a Model or the name of a registered one")
-        resolved[name] = named_model(given) if isinstance(given, str) else given
-    return resolved
 
 
 def refuse_output(out: Path, overwrite: bool) -> None:

@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 from scipy.special import gamma
 
-from engram.analysis import effect_size_between
+from engram.analysis import effect_size, effect_size_between
 
 PEOPLE, MODEL = [0.6, 0.7, 0.8, 0.9, 1.0], [0.5, 0.6, 0.7]
 
@@ -37,3 +37,8 @@ def test_what_cannot_be_said_is_missing():
     assert effect_size_between([0.5, 0.7, np.nan], [0.4, 0.6]).iloc[0]["subjects_a"] == 2
     with pytest.raises(ValueError, match="second has shape"):
         effect_size_between([0.5, 0.6], [[0.5, 0.6]])
+
+
+def test_samples_of_one_subject_over_and_over_are_left_out_of_the_interval():
+    row = effect_size([0.1 + 0.2, 0.5, 0.7], [0.2, 0.4, 0.4]).iloc[0]
+    assert np.abs(row[["gz_low", "gz_high", "gav_low", "gav_high"]].astype(float)).max() < 1e3

@@ -318,3 +318,16 @@ def test_stores_of_an_earlier_run_go_with_its_recording(start, images, tmp_path)
     assert (tmp_path / "run.h5.stores" / "er" / "1").is_dir()
     assert start("--images", images, "--overwrite").exit_code == 0
     assert [path.name for path in sorted((tmp_path / "run.h5.stores" / "er").iterdir())] == ["0", "0.aside"]
+
+
+def test_a_sweep_over_budgets_of_ones_own_images(engram, images, tmp_path):
+    (tmp_path / "stream.yaml").write_text(PROTOCOL)
+    given = ["--models", "er", "--vary", "er.store.budget=1kB,2kB", "--vary", "er.epochs=1", "--images", images]
+    result = engram("sweep", tmp_path / "stream.yaml", *given, "--size", 8, "--subjects", 1, "--out", tmp_path / "s.h5")
+    assert result.exit_code == 0, result.stderr
+    spent = [open_recording(tmp_path / "s.h5").table(name, 0, "episodic")["total_bytes"].max() for name in
+             open_recording(tmp_path / "s.h5").models]  # fmt: skip
+    assert 500 < spent[0] <= 1000 < spent[1] <= 2000
+    result = engram("sweep", tmp_path / "stream.yaml", "--models", "er", "--images", images, "--budget", "many")
+    assert result.exit_code == 2
+    assert 'budget: found "many"' in result.stderr or "budget: found 'many'" in result.stderr

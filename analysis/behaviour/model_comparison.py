@@ -91,11 +91,15 @@ class ModelComparison:
     onsets: Onsets | None
 
     @property
-    def passed(self) -> bool:
-        """Every ordinal check passed, and means no farther from people's than halves of people are from each other."""
+    def passed(self) -> bool | None:
+        """Every ordinal check passed, and means no farther from people's than halves of people are from each other.
+
+        None where every check passed and people's means have no error, so that nobody knows how far is far.
+        """
         ratio = self.distance.rmsd_over_replication
-        shown = all(check.passed for check in self.ordinal)
-        return shown and (bool(self.ordinal) if ratio is None else ratio <= CLOSE)
+        if not all(check.passed for check in self.ordinal):
+            return False
+        return None if ratio is None else ratio <= CLOSE
 
 
 def compare_model(

@@ -89,8 +89,11 @@ class Report:
         return next(iter(self.models))
 
     @property
-    def passed(self) -> bool:
-        """The model shows every order that people showed, and lies within 1.4 replications of their means."""
+    def passed(self) -> bool | None:
+        """The model shows every order that people showed, and lies within 1.4 replications of their means.
+
+        None where it shows every order and people's means have no error to measure the distance in.
+        """
         return self.models[self.main].passed
 
     def json(self) -> dict[str, Any]:

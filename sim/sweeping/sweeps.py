@@ -21,11 +21,13 @@ from ..chunk_ledger import key_of
 from ..deep.distributed import group_from_environment
 from ..laying_out import create_recording
 from ..memory import memory_in_words
+from ..named_models import resolve_models
 from ..planning import LARGEST_RUN, MOST_THREADS, SETTINGS, fixed_parts, store_folder
 from ..progress import Reporter
 from ..resuming import finished_chunks, own_checkpoints, recorded_settings, refuse_changes, where_images_are
 from ..run_images import items_of_run, taught_domains
 from ..running import refuse_output
+from ..store_budget import within_budget
 from ..store_folders import refuse_foreign_files, remove_old_stores
 from ..workers import refuse_unguarded_script
 from .carrying_out import Hands
@@ -45,6 +47,10 @@ def sweep(
     seed: int = 0,
     out: str | os.PathLike[str] | None = None,
     items: ItemSet | str | None = None,
+    images: str | os.PathLike[str] | None = None,
+    size: int | None = None,
+    strict: bool = False,
+    budget: int | str | None = None,
     data: str | os.PathLike[str] | None = None,
     device: str = "cpu",
     threads: int = 1,
@@ -77,6 +83,14 @@ def sweep(
         The recording; ``runs/<protocol>-sweep.h5`` by default.
     items : ItemSet or str, optional
         In the place of the protocol's item set.
+    images : path, optional
+        The user's images, as of `run`; workers must find them there too.
+    size : int, optional
+        Height and width to which every image is brought.
+    strict : bool
+        Refuse files that cannot be used as images, and do not leave them out.
+    budget : int or str, optional
+        Bytes that the episodic store of each model may take, as of `run`; to vary it, vary ``model.store.budget``.
     data : path, optional
         Folder or file with the user's images, for item sets that read them; workers must find it there too.
     device : str
@@ -144,10 +158,10 @@ def sweep(
     out = Path("runs", f"{protocol.name}-sweep.h5") if out is None else Path(out)
     refuse_output(out, overwrite)
     refuse_foreign_files(out)
-    items = items_of_run(protocol, items, None, None, False)
+    items = items_of_run(protocol, items, images, size, strict)
     data = None if data is None else str(Path(data).resolve())
     settings = dict(zip(SETTINGS, (device, threads, data, subjects, None), strict=True))
-    points = grid(_by_name(models), vary or {})
+    points = grid(within_budget(resolve_models(models), budget), vary or {})
     table = {name: {"base": point.base, "parameters": point.parameters} for name, point in points.items()}
     with memory_in_words(), ExitStack() as closing:
         pool = items.pool(data)
@@ -248,15 +262,3 @@ def _refuse_start(workers: int, scheduler: str | None) -> None:
         raise ValueError("found both workers and scheduler; give one: a scheduler has workers of its own")
     if group_from_environment().size > 1:
         raise ValueError("a sweep cannot be divided by torchrun; give workers or the address of a Dask scheduler")
-
-
-def _by_name(models: Mapping[str, Model | str] | Sequence[str] | str) -> Mapping[str, Model | str]:
-    if isinstance(models, str):
-        models = [name.strip() for name in models.split(",") if name.strip()]
-    if not isinstance(models, Mapping):
-        if len(set(models)) < len(models):
-            raise ValueError(f"models: found {', '.join(models)}; give each once, and vary its parameters")
-        models = {name: name for name in models}
-    if not models:
-        raise ValueError("models: none given; give at least one, such as hybrid")
-    return models

@@ -105,7 +105,7 @@ RESTED = of("circuit", CIRCUITS, "rest-and-forgetting", 16)
 NIGHT = of("circuit", CIRCUITS, "sleep-and-wake", 16)
 PATTERNS = of("circuit", CIRCUITS, "patterns-in-turn", 16)
 
-FIRST_DAY = {"delay_hours": [0.33, 1, 8.8, 24]}
+FIRST_DAY = {"ebbinghaus": {"delay_hours": [0.33, 1, 8.8, 24]}, "murre": {"delay_hours": [0.3333, 1, 9, 24]}}
 
 COMPARISONS = (
     Comparison(dataset="page2006-hebb", experiment=of("ordered", ORDERED, "hebb-and-fillers", 100)),
@@ -124,8 +124,8 @@ COMPARISONS = (
     Comparison(dataset="berres-erdfelder2021-sleep", experiment=NIGHTS),
     Comparison(dataset="pazdera-kahana2023-free12", experiment=PATTERNS, link="logistic"),
     Comparison(dataset="berres-erdfelder2021-sleep", experiment=NIGHT),
-    Comparison(dataset="ebbinghaus1885-forgetting", experiment=RESTED, link="logistic", where=FIRST_DAY),
-    Comparison(dataset="murre-dros2015-forgetting", experiment=RESTED, link="logistic", where=FIRST_DAY),
+    Comparison(dataset="ebbinghaus1885-forgetting", experiment=RESTED, link="logistic", where=FIRST_DAY["ebbinghaus"]),
+    Comparison(dataset="murre-dros2015-forgetting", experiment=RESTED, link="logistic", where=FIRST_DAY["murre"]),
 )
 
 
@@ -147,12 +147,19 @@ def rows_of(comparison: Comparison, report: Report) -> list[dict[str, Any]]:
                 "missing": "; ".join(check for check, result in checks.items() if not result["passed"]),
                 "passed": one["passed"],
                 **{key: one[key] for key in ("rmsd", "bias", "rmsd_over_replication", "within_ci", "correlation")},
-                "effect": next((e["value"] for e in one["effect_size"].values() if e), None),
+                "g": effect_of(report, one["conditions"]),
             }
         )
     flat = found["baselines"]["flat"]
     rows.append(common | {"model": "flat mean"} | {k: flat[k] for k in ("rmsd", "rmsd_over_replication", "within_ci")})
     return rows
+
+
+def effect_of(report: Report, conditions: list[dict[str, Any]]) -> float | None:
+    """A model's own Hedges' g, for data sets whose means are effect sizes."""
+    if not report.dataset.measure.startswith("effect size"):
+        return None
+    return next(point["model"] for point in conditions if point["human"] != 0)
 
 
 def in_markdown(table: pd.DataFrame) -> str:
@@ -166,7 +173,8 @@ def in_markdown(table: pd.DataFrame) -> str:
             first = f"{dataset}{' (logistic)' if link == 'logistic' else ''}" if place == 0 else ""
             shown = "" if pd.isna(row.checks) else f"{row.shown:.0f} of {row.checks:.0f}"
             missing = "" if pd.isna(row.missing) else row.missing
-            values = [shown, missing, *(number(v, d) for v, d in ((row.rmsd, 3), (row.rmsd_over_replication, 2)))]
+            distance = number(row.rmsd, 3) if pd.isna(row.g) else f"g = {row.g:.2f}"
+            values = [shown, missing, distance, number(row.rmsd_over_replication, 2)]
             values += [number(row.within_ci, 2), number(row.correlation, 2)]
             lines.append("| " + " | ".join([first, str(row.model), *values]) + " |")
     return "\n".join(lines)

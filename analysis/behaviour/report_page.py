@@ -36,7 +36,7 @@ table { border-collapse: collapse; margin: 0.5rem 0 1rem; font-size: 0.9rem; }
 caption { text-align: left; font-weight: 600; padding: 0.3rem 0; }
 th, td { border-bottom: 1px solid #d0d0d0; padding: 0.25rem 0.7rem; text-align: left; vertical-align: top; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.wide { overflow-x: auto; }
+.wide { overflow-x: auto; } .distances th { white-space: nowrap; padding: 0.25rem 0.5rem; }
 .passed { color: #00522e; font-weight: 600; } .failed { color: #9a2a00; font-weight: 600; }
 .verdict { border-left: 4px solid #595959; padding: 0.3rem 0.8rem; background: #f5f5f5; }
 figure { margin: 1rem 0; } figcaption, .small { font-size: 0.85rem; color: #404040; }
@@ -98,8 +98,10 @@ def _conditions(report: Report) -> list[str]:
 def _distances(report: Report) -> list[str]:
     rows = distance_rows(report)
     return [
+        '<section class="distances">',
         "<h2>Distance from people</h2>",
         *_table("Distances of every model, and of the flat mean", rows),
+        "</section>",
         f'<p class="small">{escape(YARDSTICK)}. Correlation says something of shape alone: it is blind to level and '
         "scale.</p>",
     ]

@@ -82,9 +82,16 @@ def of_learners(images: str, budget: str, **common: Any) -> list[Cell]:
     cells += [cell(f"{learner}-raw", learner, store="raw") for learner in WITH_RAW_IMAGES]
     cells += [cell(f"{learner}-{store}", learner, store=store) for learner in ("er", "braincl") for store in STORES[1:]]
     cells.append(cell("braincl-cues-first", "braincl", store={"kind": "cues", "decoder": "first"}))
-    cells += [cell(f"{learner}-cues", learner) for learner in ("joint-recalled", "scratch-recalled")]
     cells += [cell("siesta-features", "siesta"), cell("src", "src", None)]
     return cells
+
+
+def on_everything_recalled(images: str, budget: str, **common: Any) -> list[Cell]:
+    """What learns all that was kept, again and again; at its own epochs it takes many times the passes of the others."""
+    return [
+        Cell(name=f"{learner}-cues", learner=learner, images=images, budget=budget, settings=common)
+        for learner in ("joint-recalled", "scratch-recalled")
+    ]
 
 
 def fewer_cells() -> list[Cell]:
@@ -129,7 +136,8 @@ def sizes() -> list[Cell]:
 
 CELLS: dict[str, list[Cell]] = {
     "fashion": of_learners("fashion", "4 MB"),
-    "fashion-equal": of_learners("fashion", "4 MB", passes=PASSES["fashion"]),
+    "fashion-equal": of_learners("fashion", "4 MB", passes=PASSES["fashion"])
+    + on_everything_recalled("fashion", "4 MB", passes=PASSES["fashion"]),
     "tiny": fewer_cells(),
     "sizes": sizes(),
 }

@@ -87,7 +87,7 @@ def of_learners(images: str, budget: str, **common: Any) -> list[Cell]:
 
 
 def on_everything_recalled(images: str, budget: str, **common: Any) -> list[Cell]:
-    """Learners that learn all that was kept, again and again: with epochs of their own, many times the others' passes."""
+    """Learners that learn all that was kept, again and again: with epochs of their own, many times the passes."""
     return [
         Cell(name=f"{learner}-cues", learner=learner, images=images, budget=budget, settings=common)
         for learner in ("joint-recalled", "scratch-recalled")

@@ -1,5 +1,8 @@
 """Episodic stores: what is written is what is read, bytes are those on disk, budgets hold, classes stay equal."""
 
+import gc
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +13,7 @@ from engram.data.seeds import child_rng
 from engram.models.by_kind import read_kind, write_kind
 from engram.models.stores import EpisodicStore, FeatureStore, JpegStore, RawStore, Store, herd
 from engram.models.stores.codec import Codec
+from engram.models.stores.segment import OpenFiles
 
 SHAPE = (6, 5)
 GENERATOR = np.random.default_rng(0)
@@ -392,3 +396,14 @@ def test_working_memory_is_told_by_what_is_stored_and_not_by_what_was_read(tmp_p
         again = EpisodicStore(store.spec, store.folder, SHAPE, rng=rng)
         again.load_state(store.state())
         assert again.working_bytes == store.working_bytes == held * row
+
+
+def test_files_are_closed_when_nobody_reads_them_any_more(tmp_path):
+    (tmp_path / "codes").write_bytes(b"abc")
+    files = OpenFiles()
+    assert files.read(tmp_path / "codes", 1, 2) == b"bc"
+    (handle,) = files._open.values()
+    del files
+    gc.collect()
+    with pytest.raises(OSError):
+        os.fstat(handle)

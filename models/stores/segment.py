@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import struct
+import weakref
 import zlib
 from array import array
 from collections import OrderedDict
@@ -81,6 +82,8 @@ class SegmentHead:
 class OpenFiles:
     """Files open for reading, at most a stated number at a time: a thousand classes are a thousand files.
 
+    They are closed at the latest when nothing refers to this object any more.
+
     Parameters
     ----------
     most : int
@@ -89,6 +92,7 @@ class OpenFiles:
     def __init__(self, most: int = 256) -> None:
         self._most = most
         self._open: OrderedDict[Path, int] = OrderedDict()
+        weakref.finalize(self, _close_all, self._open)
 
     def read(self, path: Path, offset: int, length: int) -> bytes:
         """Bytes of a file, fewer where it ends."""
@@ -122,8 +126,12 @@ class OpenFiles:
 
     def close(self) -> None:
         """Close all files."""
-        for path in list(self._open):
-            self.forget(path)
+        _close_all(self._open)
+
+
+def _close_all(handles: OrderedDict[Path, int]) -> None:
+    while handles:
+        os.close(handles.popitem()[1])
 
 
 class Segment:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +13,9 @@ import typer
 
 if TYPE_CHECKING:
     from .data.recording import Recording
+
+DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.IGNORECASE | re.ASCII)
+"""Numbers as people write them where JSON does not: .5, 1., +2."""
 
 NEW_ONLY = (
     "models", "vary", "subjects", "seed", "out", "items", "images", "size", "strict", "budget", "device", "threads",
@@ -128,7 +132,7 @@ def values_of(texts: Sequence[str]) -> dict[str, list[Any]]:
     Parameters
     ----------
     texts : sequence of str
-        Each ``MODEL.PARAMETER=V1,V2``; a value is read as JSON where it is JSON and as a word otherwise.
+        Each ``MODEL.PARAMETER=V1,V2``; a value is read as a number or other JSON where it is that, else as a word.
 
     Raises
     ------
@@ -137,7 +141,7 @@ def values_of(texts: Sequence[str]) -> dict[str, list[Any]]:
 
     Examples
     --------
-    >>> values_of(["hybrid.rate=0.1,1", "hybrid.hidden=[8],[8,8]", "hybrid.sensitivity=auto,3e3"])
+    >>> values_of(["hybrid.rate=.1,1", "hybrid.hidden=[8],[8,8]", "hybrid.sensitivity=auto,3e3"])
     {'hybrid.rate': [0.1, 1], 'hybrid.hidden': [[8], [8, 8]], 'hybrid.sensitivity': ['auto', 3000.0]}
     """
     values: dict[str, list[Any]] = {}
@@ -166,7 +170,7 @@ def _value(word: str) -> Any:
     try:
         return json.loads(word)
     except (ValueError, RecursionError):
-        return word
+        return float(word) if DECIMAL.fullmatch(word) else word
 
 
 def _refuse_new(context: typer.Context, protocol: str | None) -> None:

@@ -61,10 +61,16 @@ def _message(problem: Any, path: str, spec: type[BaseModel]) -> str:
         case "missing":
             return "is missing"
         case "extra_forbidden":
-            return f"there is no such parameter.{nearest(path, spec.model_fields) if '.' not in path else ''}"
+            if "." in path:  # of a part, whose parameters are not these
+                return "there is no such parameter."
+            return f"there is no such parameter.{nearest(path, spec.model_fields) or f' There are: {_names(spec)}.'}"
         case "string_pattern_mismatch":
             return message.replace("String should match pattern", "expected a name of the pattern")
     return message
+
+
+def _names(spec: type[BaseModel]) -> str:
+    return ", ".join(name for name in spec.model_fields if name != "kind")
 
 
 def _echo(value: Any) -> str:

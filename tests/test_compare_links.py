@@ -67,3 +67,18 @@ def test_means_of_people_are_worth_what_their_error_says():
     assert worth_in_trials(np.array([p]), np.array([error]), np.array([20.0])) == pytest.approx([trials])
     assert worth_in_trials(np.array([1.0]), np.array([0.0]), np.array([20.0])) == pytest.approx([20])
     assert worth_in_trials(np.array([0.5]), np.array([np.nan]), np.array([np.nan])) == pytest.approx([1])
+
+
+def test_only_what_cannot_or_must_happen_is_moved():
+    one = np.array([1.0])
+    for probability in (0.1, 0.02, 0.98):
+        expected = 0.9 * np.log(probability) + 0.1 * np.log1p(-probability)
+        assert log_likelihood(np.array([probability]), np.array([0.9]), one) == pytest.approx(expected)
+    assert np.isfinite(log_likelihood(np.array([0.0, 1.0]), np.array([0.9, 0.1]), np.ones(2)))
+
+
+def test_a_fit_of_equal_weights_does_not_depend_on_how_large_they_are():
+    score, human = np.array([0.95, 0.9, 0.5, 0.3, 0.1, 0.02]), np.array([0.6, 0.5, 0.4, 0.35, 0.3, 0.2])
+    one, many = (fit_logistic(score, human, np.full(6, trials)) for trials in (1.0, 300.0))
+    assert (one.a, one.b) == pytest.approx((many.a, many.b), rel=1e-4)
+    assert one.b > 1

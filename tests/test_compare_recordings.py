@@ -208,3 +208,17 @@ def test_a_hundred_subjects_are_compared_in_less_than_five_seconds(folder):
     report = compare(recording, "grenfell-essam-ward2012-serial")
     report.text(), report.json(), report.html()
     assert time.process_time() - start < 5
+
+
+def test_the_choice_of_conditions_stands_in_the_report(hebb):
+    report = compare(hebb, "page2006-hebb", models="positional", where={"repetition": [1, 2]})
+    assert "where repetition 1, 2: 4 of the data set's 32 conditions" in report.notes
+    assert "note: where repetition 1, 2: 4 of the data set's 32 conditions" in report.text()
+
+
+@pytest.mark.parametrize(
+    "choice", [{"where": {"repetition": [1, 99]}}, {"link": "logistic", "fit_on": {"repetition": [1, 99]}}]
+)
+def test_a_level_that_is_not_there_is_refused_beside_those_that_are(hebb, choice):
+    with pytest.raises(ValueError, match=r"no condition (with|has) repetition 99"):
+        compare(hebb, "page2006-hebb", models="positional", **choice)

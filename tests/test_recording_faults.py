@@ -1,5 +1,6 @@
 """Creation that fails, disks that are full, and runs that are killed."""
 
+import fcntl
 import inspect
 import os
 import subprocess
@@ -327,3 +328,16 @@ def test_a_killed_run_leaves_rows_as_written_or_missing(tmp_path):
     assert outcome.returncode == 0, outcome.stderr
     assert len(outcome.stdout.split()) == 20
     assert outcome.stdout.count("some") >= 16, outcome.stdout
+
+
+def test_what_is_half_written_is_not_called_damaged_while_its_writer_lives(tmp_path):
+    path = tmp_path / "run.h5"
+    with create(path):
+        pass
+    path.write_bytes(path.read_bytes()[:3000])
+    with path.open("rb") as writer:
+        fcntl.flock(writer, fcntl.LOCK_EX)
+        with pytest.raises(ValueError, match="being written by another process, and cannot be read at this moment"):
+            open_recording(path)
+    with pytest.raises(ValueError, match="damaged or cut short"):
+        open_recording(path)

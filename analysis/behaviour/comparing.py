@@ -166,6 +166,9 @@ def compare_tables(
     chosen_conditions(data, where or {})  # says what is wrong with the choice
     require_columns(scores, ("subject", *data.factors, "score"), "scores")
     values = pd.to_numeric(scores["score"], errors="coerce")
+    words = scores.loc[values.isna() & scores["score"].notna(), "score"]
+    if len(words):
+        raise ValueError(f"scores: found {words.iloc[0]!r} in row {words.index[0]}; expected numbers, or NaN for none")
     if not values.dropna().between(0, 1).all() and data.measure.startswith("proportion"):
         raise ValueError(f"scores reach from {values.min():g} to {values.max():g}; expected proportions from 0 to 1")
     keys = ["model", "subject"] if "model" in scores.columns else ["subject"]
@@ -192,7 +195,7 @@ def _report(
     conditions: pd.DataFrame, left_out: list[str], where: Mapping[str, Any] | None, fit_on: Mapping[str, Any] | None,
     link: str,
 ) -> Report:  # fmt: skip
-    notes = list(left_out)
+    notes = [*_choice(data, where or {}, len(conditions)), *left_out]
     if source and source.status != "complete":
         notes.append(f"the run is {source.status}: subjects and tests that are not written yet are not in the scores")
     if source and not source.declared and data.protocols:
@@ -205,6 +208,25 @@ def _report(
         dataset=data, source=source, link=link, where=dict(where or {}), fit_on=dict(fit_on or {}),
         models=compared, refused=refused, flat=baseline, notes=tuple(notes),
     )  # fmt: skip
+
+
+def _choice(data: Dataset, where: Mapping[str, Any], chosen: int) -> list[str]:
+    """What was chosen among people's conditions and among the model's tests, in words."""
+    if not where:
+        return []
+    words = ", ".join(f"{factor} {_levels_in_words(level)}" for factor, level in where.items())
+    notes = [f"where {words}: {chosen} of the data set's {len(data.conditions)} conditions"]
+    if others := [factor for factor in where if factor not in data.factors]:
+        notes.append(
+            f"{', '.join(others)} chooses among the model's tests alone: people's means are over all that the data set "
+            "has of it"
+        )
+    return notes
+
+
+def _levels_in_words(level: Any) -> str:
+    several = isinstance(level, (list, tuple, set, frozenset))
+    return ", ".join(map(str, level)) if several else str(level)
 
 
 def _dataset(dataset: Dataset | str) -> Dataset:

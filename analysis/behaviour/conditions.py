@@ -10,7 +10,7 @@ import pandas as pd
 
 from ...data.wording import at_most, nearest, one_of
 from .condition_labels import from_labels, label_keys
-from .contrasts import matching
+from .contrasts import matching, unknown_levels
 from .item_scores import UNLESIONED, fitting, performed_items, recalled_items
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def in_conditions(items: pd.DataFrame, dataset: Dataset, protocol: str, where: M
         if column is None and len(levels) > 1:
             raise ValueError(
                 f'the protocol "{protocol}" does not vary "{factor}", which the data set "{dataset.name}" does '
-                f"({at_most(map(_short, levels))}){fitting(dataset)}; or choose one level by where, such as "
+                f"({at_most(map(_short, levels))}){fitting(dataset, protocol)}; or choose one level by where, such as "
                 f"{factor}={_short(levels[0])}"
             )
         columns[factor] = pd.Series(levels[0], index=items.index) if column is None else column
@@ -125,13 +125,12 @@ def chosen_conditions(dataset: Dataset, where: Mapping[str, Any]) -> pd.DataFram
         )
     table = dataset.conditions.reset_index(drop=True)
     table = table.assign(**{f: _plain(table[f]) for f in factors})
-    for factor, level in where.items():
-        if not matching(table[factors], {factor: level}).any():
-            levels = list(dict.fromkeys(table.get(factor, [])))
-            raise ValueError(
-                f'the data set "{dataset.name}" has no condition with {factor} {level!r}; '
-                f"it has {one_of(_short(v) for v in levels)}.{nearest(str(level), map(str, levels))}"
-            )
+    for factor, level in unknown_levels(table[factors], where):
+        levels = list(dict.fromkeys(table[factor]))
+        raise ValueError(
+            f'the data set "{dataset.name}" has no condition with {factor} {level!r}; '
+            f"it has {one_of(_short(v) for v in levels)}.{nearest(str(level), map(str, levels))}"
+        )
     chosen = table[matching(table[factors], where)].reset_index(drop=True)
     if chosen.empty:
         raise ValueError(f'no condition of the data set "{dataset.name}" has {dict(where)!r}')

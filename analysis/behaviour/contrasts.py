@@ -93,7 +93,7 @@ def matching(conditions: pd.DataFrame, where: Mapping[str, Any]) -> NDArray[np.b
                 f'the conditions have no factor "{factor}"; they have {one_of(conditions.columns)}.'
                 f"{nearest(factor, conditions.columns)}"
             )
-        levels = wanted if isinstance(wanted, (list, tuple, set, frozenset)) else [wanted]
+        levels = _each(wanted)
         column = conditions[factor]
         if pd.api.types.is_numeric_dtype(column):
             close = [np.isclose(column.to_numpy(dtype=float), _number(factor, level), rtol=1e-6) for level in levels]
@@ -101,6 +101,23 @@ def matching(conditions: pd.DataFrame, where: Mapping[str, Any]) -> NDArray[np.b
         else:
             mask &= column.astype(str).isin([str(level) for level in levels]).to_numpy()
     return mask
+
+
+def unknown_levels(conditions: pd.DataFrame, where: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Levels that are asked for and that no condition has, each with its factor.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> unknown_levels(pd.DataFrame({"length": [6, 8]}), {"length": [6, 9]})
+    [('length', 9)]
+    """
+    asked = [(factor, level) for factor, wanted in where.items() for level in _each(wanted)]
+    return [(factor, level) for factor, level in asked if not matching(conditions, {factor: level}).any()]
+
+
+def _each(wanted: Any) -> list[Any]:
+    return list(wanted) if isinstance(wanted, (list, tuple, set, frozenset)) else [wanted]
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ UNLESIONED = ("", "none")
 OF_A_TEST = {"delay_hours", "repetition", "lesion", "session", "presentations", "spacing"}
 OF_SERIAL_RECALL = ("strict", "item", "cued")
 
+OWN_SCORING = "say scoring in a NAME.yaml beside your NAME.csv, or dataset_from_table(…, scoring=…)"
+
 
 def recalled_items(recording: Recording, dataset: Dataset, model: str) -> pd.DataFrame:
     """Items of every recall test, scored 0 or 1 under the data set's scoring.
@@ -47,7 +49,8 @@ def recalled_items(recording: Recording, dataset: Dataset, model: str) -> pd.Dat
         )
         raise ValueError(
             f'the data set "{dataset.name}" scores {dataset.scoring} recall, but the tests of the protocol '
-            f'"{recording.protocol_name}" are of {found} recall; expected tests of {expected} recall{fitting(dataset)}'
+            f'"{recording.protocol_name}" are of {found} recall; expected tests of {expected} recall'
+            f"{fitting(dataset, recording.protocol_name) or f'; or a data set scored otherwise: {OWN_SCORING}'}"
         )
     recalls, studied = (_of_trials(table, wanted.index[wanted]) for table in (recalls, studied))
     scored = score_recalls(recalls, studied, dataset.scoring)  # type: ignore[arg-type]
@@ -93,9 +96,10 @@ def performed_items(recording: Recording, dataset: Dataset, model: str) -> pd.Da
     ).reset_index(drop=True)
 
 
-def fitting(dataset: Dataset) -> str:
-    """Which protocols of the library reproduce a data set's experiment, as the end of a message."""
-    return f"; protocols that fit it: {', '.join(dataset.protocols)}" if dataset.protocols else ""
+def fitting(dataset: Dataset, protocol: str = "") -> str:
+    """Which other protocols of the library reproduce a data set's experiment, as the end of a message."""
+    others = [name for name in dataset.protocols if name != protocol]
+    return f"; protocols that fit it: {', '.join(others)}" if others else ""
 
 
 def _serial_trials(recalls: pd.DataFrame) -> pd.Series:

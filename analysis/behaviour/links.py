@@ -114,7 +114,8 @@ def fit_logistic(score: Floats, human: Floats, trials: Floats) -> Link:
 def log_likelihood(probability: Floats, human: Floats, trials: Floats) -> float:
     """Binomial log-likelihood of people's proportions; the binomial coefficient, alike for all models, left out.
 
-    Probabilities of exactly 0 or 1 are moved by half a trial: no finite simulation shows that something cannot happen.
+    Probabilities of exactly 0 or 1 are moved by half a trial, a quarter at most: no finite simulation shows that
+    something cannot happen.
 
     Examples
     --------
@@ -122,8 +123,8 @@ def log_likelihood(probability: Floats, human: Floats, trials: Floats) -> float:
     >>> round(log_likelihood(np.array([0.5]), np.array([0.5]), np.array([10.0])), 3)
     -6.931
     """
-    edge = 0.5 / np.maximum(trials, 1)
-    probability = np.clip(probability, edge, 1 - edge)
+    edge = np.minimum(0.5 / np.maximum(trials, 1), 0.25)
+    probability = np.where(probability <= 0, edge, np.where(probability >= 1, 1 - edge, probability))
     return float((trials * (xlogy(human, probability) + xlog1py(1 - human, -probability))).sum())
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...data.wording import at_most, nearest, one_of
 from .conditions import chosen_conditions
-from .contrasts import matching
+from .contrasts import matching, unknown_levels
 from .item_scores import fitting
 from .report import Source
 
@@ -37,10 +37,10 @@ def shared_conditions(
         return conditions, []
     lacking = _described(conditions[~there], factors, conditions[there])
     if source is None or not source.declared:
-        rest = " ".join(f"{f}={','.join(_levels(conditions[there], f))}" for f in factors)
+        rest = " ".join(f"--where {f}={','.join(_levels(conditions[there], f))}" for f in factors)
         raise ValueError(
             f'{source.protocol if source else "the table"} lacks conditions of "{data.name}": {lacking}; '
-            f"compare the rest by where ({rest}){fitting(data)}"
+            f"compare the rest alone by where ({rest}){fitting(data, source.protocol if source else '')}"
         )
     left = f"{int(there.sum())} of {len(there)} conditions of the data set; {source.protocol} leaves out {lacking}"
     return conditions[there].reset_index(drop=True), [left]
@@ -93,12 +93,11 @@ def fitted_conditions(
         mask = np.arange(len(conditions)) % 2 == 0
     else:
         factors = conditions[list(data.factors)]
-        for factor, level in fit_on.items():
-            if not matching(factors, {factor: level}).any():
-                has = _levels(conditions, factor)
-                raise ValueError(
-                    f"fit_on: no condition has {factor} {level}; they have {one_of(has)}.{nearest(str(level), has)}"
-                )
+        for factor, level in unknown_levels(factors, fit_on):
+            has = _levels(conditions, factor)
+            raise ValueError(
+                f"fit_on: no condition has {factor} {level}; they have {one_of(has)}.{nearest(str(level), has)}"
+            )
         mask = matching(factors, fit_on)
     if mask.sum() < 2 or mask.all():
         raise ValueError(

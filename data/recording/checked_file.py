@@ -15,6 +15,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import h5py
 import numpy as np
 
+from .disk_file import is_being_written
+
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 LARGEST_TEXT = 16 * 2**20  # bytes
 LARGEST_REUSE = 8  # times that one access may read the same byte
@@ -241,6 +243,11 @@ def open_checked(path: Path) -> Iterator[CheckedFile]:
         if isinstance(error, ValueError) and str(path) in str(error):  # refused by ourselves, in better words
             raise
         words = " ".join(str(error).split()) or type(error).__name__
+        if is_being_written(path):
+            raise ValueError(
+                f"{path} is being written by another process, and cannot be read at this moment ({words}): try again, "
+                "or wait for that process"
+            ) from error
         raise ValueError(f"{path}: the recording is damaged or cut short ({words})") from error
 
 

@@ -227,3 +227,17 @@ def _changes(before: bytes, after: bytes) -> list[tuple[int, int]]:
     gaps = np.nonzero(np.diff(different) > 8)[0]
     firsts, lasts = different[[0, *(gaps + 1)]], different[[*gaps, -1]] + 1
     return list(zip(firsts.tolist(), lasts.tolist(), strict=True))
+
+
+def is_being_written(path: Path) -> bool:
+    """Whether a process that writes a recording holds it; False where the file system has no locks."""
+    if fcntl is None:
+        return False
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

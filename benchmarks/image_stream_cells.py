@@ -12,7 +12,7 @@ from engram.models import Model
 from engram.models.registry import model
 from engram.protocols import ItemSpec, Protocol, load
 
-PASSES = {"fashion": 30_000, "tiny": 18_000}
+PASSES = {"fashion": 30_000, "tiny": 12_000}
 """Image passes of a task where all learners have the same."""
 
 PASSES_OF_ALL = {"fashion": 60_000, "cifar": 60_000, "tiny": 36_000}

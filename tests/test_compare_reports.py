@@ -272,3 +272,10 @@ def test_people_in_the_place_of_a_model_bring_their_own_error():
     own = model["own_error"]
     assert people["replication"] == pytest.approx(np.sqrt(0.05**2 + own**2))
     assert model["replication"] == pytest.approx(np.sqrt(2 * 0.05**2 + own**2))
+
+
+def test_a_link_without_slope_is_told():
+    report = compare_tables(scores([0.2, 0.8, 0.3, 0.9]), DATA, "logistic", fit_on={"position": [1, 2]})
+    assert report.models["model"].link.b == pytest.approx(0)
+    assert "the link has no slope" in report.text()
+    assert "the link has no slope" in report.html()

@@ -15,11 +15,11 @@ from .report_text import (
     distance_rows,
     effect_cell,
     fold,
-    imprecision,
     number,
     onset_line,
     p_value,
     source_lines,
+    warnings_of,
 )
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _distances(report: Report) -> list[str]:
 
 def _model(report: Report, name: str, model: ModelComparison) -> list[str]:
     lines = [f"<h2>{escape(name)}</h2>", f"<p>{escape(verdict(report, name))}.</p>"]
-    told = [*between_subjects(model), *imprecision(model), model.link.formula]
+    told = [*between_subjects(model), *warnings_of(model), model.link.formula]
     if model.on_fitted is not None:
         where = fold(report)
         told.append(

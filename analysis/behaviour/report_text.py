@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from .yardstick import Distance
 
 WIDTH = 110
+NO_SLOPE = 1e-6
+"""Of a link: below it, scores make no difference."""
 
 
 def report_text(report: Report) -> str:
@@ -103,7 +105,7 @@ def _model_lines(report: Report, name: str, model: ModelComparison) -> list[str]
             f"  fitted on {where} ({model.on_fitted.conditions} conditions, RMSD {number(model.on_fitted.rmsd)}); "
             f"the table is of the {model.distance.conditions} held out"
         )
-    lines += [f"  {line}" for line in [*between_subjects(model), *imprecision(model)]]
+    lines += [f"  {line}" for line in [*between_subjects(model), *warnings_of(model)]]
     rows = [("check", "", "statistic", "people", "p", "effect size [95 %]", "test")]
     for check in model.ordinal:
         size = effect_cell(check.effect_size)
@@ -131,15 +133,20 @@ def between_subjects(model: ModelComparison) -> list[str]:
     return [f"{subjects.kind}: {subjects.recorded} simulated subjects{failed}; {cause}"]
 
 
-def imprecision(model: ModelComparison) -> list[str]:
-    """A warning where the yardstick is made of the simulation's own error more than of people's."""
-    found = model.distance
-    if found.replication is None or not model.subjects.recorded or 2 * found.own_error**2 <= found.replication**2:
-        return []
-    return [
-        f"the simulation's own error ({number(found.own_error)}) makes up most of the yardstick "
-        f"({number(found.replication)}): simulate more subjects"
-    ]
+def warnings_of(model: ModelComparison) -> list[str]:
+    """What makes a small distance say little: a coarse simulation, or a link that has let go of the model."""
+    found, told = model.distance, []
+    if model.subjects.recorded and found.replication and 2 * found.own_error**2 > found.replication**2:
+        told.append(
+            f"the simulation's own error ({number(found.own_error)}) makes up most of the yardstick "
+            f"({number(found.replication)}): simulate more subjects"
+        )
+    if model.link.fitted and model.link.b < NO_SLOPE:
+        told.append(
+            "the link has no slope, since the model's scores do not follow people's where it was fitted: the distance "
+            "is that of a flat line"
+        )
+    return told
 
 
 def fold(report: Report) -> str:

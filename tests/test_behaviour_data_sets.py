@@ -146,6 +146,11 @@ def put(folder, description, table="position,mean,low,high,se,n\n1,0.9,0.8,1,0.0
 
 
 MINIMAL = "measure: proportion correct\nscoring: strict\nfactors: [position]\n"
+CHECK = MINIMAL + "ordinal:\n  - {{name: a, kind: {}}}\n"
+FOLDED = ", ".join(["&a0 [1]", *(f"&a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10))])
+TWO_CHECKS = CHECK.format("primacy, arguments: {over: position, where: {}}") + (
+    "  - {name: a, kind: recency, arguments: {over: position, where: {}}}\n"
+)
 
 
 def test_own_description(tmp_path):
@@ -171,6 +176,23 @@ def test_own_description(tmp_path):
             MINIMAL + "ordinal: [{name: a, kind: primacy, arguments: {over: place, where: {}}}]\n",
             "speaks of place; the factors are position",
         ),
+        (MINIMAL + "chance: 1.5\n", "chance is 1.5; expected proportions from 0 to 1"),
+        (MINIMAL + "chance: .nan\n", "chance is nan; expected proportions from 0 to 1"),
+        (
+            CHECK.format("greater, arguments: {left: 3, right: {position: 1}}"),
+            r'"a": left is 3; expected values by factor',
+        ),
+        (CHECK.format("greater, arguments: {left: {1: 2}, right: {}}"), "left is {1: 2}; expected values by factor"),
+        (CHECK.format("greater, arguments: {left: {position: {}}, right: {}}"), "expected values by factor"),
+        (
+            CHECK.format("primacy, arguments: {over: [position], where: {}}"),
+            r"ours\.yaml: ordinal check \"a\": over is \['position'\]; expected the name of one factor",
+        ),
+        (
+            CHECK.format("greater, arguments: {right: {}, left: {position: [" + FOLDED + "]}}"),
+            "left is .{0,200} expected",
+        ),
+        (TWO_CHECKS, 'more than one ordinal check is called "a"'),
         ("- a list\n", "the file"),
         ("a: [unclosed\n", "is no YAML file"),
         ("about: " + "[" * 20_000, "nested too deeply"),
@@ -193,12 +215,58 @@ def test_wrong_description(tmp_path, description, message):
         ("position,mean,low,high,se,n\n1,0.9,,,,\n1,0.8,,,,\n", "more than once"),
         ("position,mean,low,high,se,n\n1,0.9,0.1,0.2,0.05,3\n", "lies outside of its own interval"),
         ("position,mean,low,high,se,n\n", "has no conditions"),
-        ("position,mean\n1,2,3,4\n1,2,3,4,5\n", "no CSV table"),
+        ("", r"ours\.csv is no table: No columns"),
+        ("position,mean,low,high,se,n\n1,0.9,0.8,1,0.05,3,7\n", r"ours\.csv: rows have 7 fields, the header 6"),
+        ("position,mean,low,high,se,n\n1,90,80,100,5,10\n", "mean goes up to 90; expected proportions .*percentages"),
+        ("position,mean,low,high,se,n\n1,0.9,0.8,95,0.05,10\n", "high goes up to 95; expected proportions"),
+        ("position,mean,low,high,se,n\n1,0.1,-0.1,0.3,0.1,10\n", "low goes down to -0.1; expected proportions"),
+        ("position,mean,low,high,se,n\n1,-0.1,,,,10\n", "mean goes down to -0.1; expected proportions from 0 to 1"),
+        ("position,mean,low,high,se,n\n2,0.5,,,,\n1,inf,,,0.05,10\n", "mean is infinite in row 2"),
+        ("position,mean,low,high,se,n\n1,0.5,-inf,,0.05,10\n", "low is infinite in row 1"),
+        ("position,mean,low,high,se,n\n1,0.5,,,-0.05,10\n", "se goes down to -0.05; expected proportions"),
+        ("position,mean,low,high,se,n\n1,0.5,,,5,10\n", "se goes up to 5; expected proportions"),
+        ("position,mean,low,high,se,n\n1,0.5,,,,0\n", "n goes down to 0; expected 1 or more"),
+        ("position,mean,low,high,se,n\n1,0.5,,,,-3\n", "n goes down to -3; expected 1 or more"),
+        ("position,mean,low,high,se,n\n1,0.5,0.6,0.7,,\n", "lies outside of its own interval"),
+        ("position,mean,low,high,se,n\n1,0.5,0.6,,,\n", "lies outside of its own interval"),
+        ("position,mean\n1,2,3,4\n1,2,3,4,5\n", r"ours\.csv is no table"),
     ],
 )
 def test_wrong_conditions(tmp_path, table, message):
     with pytest.raises(ValueError, match=message):
         read_description(put(tmp_path, MINIMAL, table))
+
+
+def test_measures_that_are_no_plain_proportions(tmp_path):
+    table = "position,mean,low,high,se,n\n1,{0},,,,NA\n2,0.5,,,,12\n"
+    effect = MINIMAL.replace("proportion correct", "effect size g")
+    assert read_description(put(tmp_path, effect, table.format(-1.4))).conditions["mean"].tolist() == [-1.4, 0.5]
+    savings = MINIMAL.replace("proportion correct", "savings")
+    assert read_description(put(tmp_path, savings, table.format(-0.2))).conditions["n"].isna().tolist() == [True, False]
+    with pytest.raises(ValueError, match=r"mean goes up to 58\.2; expected proportions up to 1 .percentages"):
+        read_description(put(tmp_path, savings, table.format(58.2)))
+    with pytest.raises(ValueError, match="mean is infinite in row 1"):
+        read_description(put(tmp_path, effect, table.format("inf")))
+
+
+def test_levels_that_look_like_missing_numbers(tmp_path):
+    named = MINIMAL.replace("position", "condition")
+    table = "condition,mean,low,high,se,n\nNone,0.5,,,NA,NA\nNA,0.75,,,NA,NA\n"
+    assert read_description(put(tmp_path, named, table)).conditions["condition"].tolist() == ["None", "NA"]
+
+
+def test_description_beside_a_table_of_subjects(tmp_path):
+    """So the path of a file is enough to say how `correct` came about."""
+    free = "measure: proportion recalled\nscoring: free\nfactors: [position]\nlicence: ours\n"
+    table = "subject,input_position,group,correct\n1,1,a,1\n1,2,a,0.5\n2,1,b,0.5\n2,2,b,0\n"
+    data = dataset(put(tmp_path, free, table))
+    assert (data.name, data.scoring, data.factors, data.licence) == ("ours", "free", ("position",), "ours")
+    assert data.conditions["mean"].tolist() == [0.75, 0.25]
+    assert data.cannot_show == "The means are over all levels of group, which the factors leave out."
+    with pytest.raises(ValueError, match=r"ours\.csv: correct goes up to 50"):
+        dataset(put(tmp_path, free, "subject,input_position,correct\n1,1,50\n"))
+    with pytest.raises(ValueError, match=r"ours\.yaml: ours: no column position for a factor"):
+        dataset(put(tmp_path, free, "subject,correct\n1,0.5\n"))
 
 
 def test_missing_and_unreadable_files(tmp_path):

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from psifr import fr
 
-from engram.data.behaviour import from_psifr, read_table, to_psifr
+from engram.data.behaviour import dataset, dataset_from_table, from_psifr, read_table, to_psifr
+from engram.data.behaviour.tidy_table import scored
 
 POSITIONS = ["input_position", "output_position"]
 
@@ -33,13 +34,21 @@ def test_events_by_hand():
     second = table[table["list"] == 2].set_index(["item", "repeat"])
     assert second.loc[("pillow", 1), "output_position"] == 4
     assert second.loc[("pupil", 0), POSITIONS].isna().tolist() == [True, False]  # an intrusion of the first list
-    assert second["correct"].fillna(-1).to_dict() == {
-        ("fountain", 0): 0,
-        ("piano", 0): 1,
-        ("pillow", 0): 1,
-        ("pillow", 1): -1,
-        ("pupil", 0): -1,
-    }
+
+
+def test_what_counts_depends_on_the_scoring(tmp_path):
+    """Read in psifr's form, an item is right where it came out, and not wherever it did, if scoring is strict."""
+    path = tmp_path / "theirs.csv"
+    events(WORDS, RECALLED).to_csv(path, index=False)
+    table = read_table(path)
+    assert "correct" not in table
+    strict = dataset_from_table(table, scoring="strict", factors=["list", "position"])
+    assert strict.conditions["mean"].tolist() == [0, 0, 0, 0, 0, 0]
+    free = dataset(path)
+    assert (free.scoring, free.factors) == ("free", ("position",))
+    assert free.conditions["mean"].tolist() == [0.5, 0.5, 1]
+    in_order = events([["a", "b", "c"]], [["a", "c", "b"]])
+    assert dataset_from_table(from_psifr(in_order), scoring="strict").conditions["mean"].tolist() == [1, 0, 0]
 
 
 @st.composite
@@ -74,8 +83,8 @@ def test_measures_of_psifr_run_on_our_tables():
     ours = to_psifr(from_psifr(sample))
     for measure in (fr.spc, fr.lag_crp, fr.pnr):
         pd.testing.assert_frame_equal(measure(ours), measure(merged), check_column_type=False)
-    tidy = from_psifr(sample)
-    by_position = tidy.dropna(subset="correct").groupby(["subject", "input_position"])["correct"].mean()
+    tidy = scored(from_psifr(sample), "free")
+    by_position = tidy.groupby(["subject", "input_position"])["correct"].mean()
     np.testing.assert_allclose(by_position, fr.spc(merged)["recall"])
 
 
@@ -98,7 +107,7 @@ def test_more_than_one_session():
     one = events([["a", "b"]], [["b"]]).assign(session=1)
     two = events([["a", "b"]], [["a", "b"]]).assign(session=2)
     table = from_psifr(pd.concat([one, two]))
-    assert table.groupby("session")["correct"].sum().to_dict() == {1: 1, 2: 2}
+    assert table.groupby("session")["output_position"].count().to_dict() == {1: 1, 2: 2}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from engram.data.behaviour import checked_table, condition_means, dataset, dataset_from_table, read_table
+from engram.data.behaviour import (
+    checked_table,
+    condition_means,
+    dataset,
+    dataset_from_table,
+    datasets,
+    read_table,
+    summaries,
+)
 from engram.data.behaviour import tidy_table as tidy
 from engram.data.behaviour.tidy_table import scored
 
@@ -82,11 +90,48 @@ def test_reads_what_was_written(put, name, content):
         ("subject,condition,correct\n1,a,0.4\n1,a,0.4\n", "row 2 repeat earlier rows"),
         ("subject,delay,correct\n1,a day,1\n", 'delay is "a day" in row 1'),
         ("subject,list\n1,2,3\n1,2,3,4\n", "is no table"),
+        ("subject,correct\n1,0.5,3,4\n2,0.3\n", "rows have 4 fields, the header 2; expected a name for every field"),
+        ("subject,correct\n1,0.5,\n2,0.3,7\n", "rows have 3 fields, the header 2"),
+        ("subject,correct,correct\n1,0.5,1\n", "the column correct is there twice"),
+        ("subject,correct\n1,0.5\nNA,0.3\n", "subject is empty in row 2"),
     ],
 )
 def test_refusals(put, content, message):
     with pytest.raises(ValueError, match=message):
         read_table(put(content))
+
+
+def test_a_separator_too_many_shifts_nothing(put):
+    content = "".join(f"{line},\n" for line in GOOD.splitlines()[1:])
+    pd.testing.assert_frame_equal(
+        read_table(put(GOOD.splitlines()[0] + "\n" + content, "comma.csv")), read_table(put(GOOD))
+    )
+
+
+def test_a_column_is_of_one_type_in_a_large_file(put):
+    """Such as pandas would read in parts, with 1 in one of them and "1" in another."""
+    rows = 200_000
+    content = "subject,correct\n" + "1,1\n" * rows + "x,1\n" + "1,1\n" * rows
+    table = read_table(put(content))
+    assert set(table["subject"]) == {"1", "x"}
+    assert len(dataset_from_table(table, factors=["subject"]).conditions) == 2
+
+
+@pytest.mark.parametrize("key", ["subject", "condition", "list"])
+def test_keys_of_two_types_are_refused(key):
+    table = pd.DataFrame({"subject": [1, 2, 3], "correct": 1.0} | {key: [1, "1", "x"]})
+    with pytest.raises(ValueError, match=f'{key} holds numbers and text, so 1 and "1" would differ'):
+        checked_table(table)
+
+
+def test_names_that_look_like_missing_numbers(put):
+    table = read_table(put("subject,condition,correct,latency,age\nNA,None,1,NA,30\nNB,None,0,NaN,NA\n"))
+    assert table["subject"].tolist() == ["NA", "NB"]
+    assert table["condition"].tolist() == ["None", "None"]
+    assert table["latency"].isna().all()
+    assert table["age"].isna().tolist() == [False, True]
+    recalled = read_table(put("subject,list,input_position,output_position\n1,1,1,NA\n1,1,2,1\n"))
+    assert recalled["output_position"].isna().tolist() == [True, False]
 
 
 def test_files_that_are_no_tables(put, tmp_path, monkeypatch):
@@ -230,6 +275,53 @@ def read_table_from(text):
     from io import StringIO
 
     return pd.read_csv(StringIO(text))
+
+
+@pytest.mark.parametrize("factor", ["list_type", "spacing", "modality", "presentations", "lesion", "delay_hours"])
+def test_columns_called_as_a_factor_are_factors(factor):
+    levels = [1, 2] if factor == "presentations" else [0.5, 8.0] if factor == "delay_hours" else ["a", "b"]
+    table = pd.DataFrame({"subject": [1, 1, 2, 2], factor: levels * 2, "correct": [0.2, 0.6, 0.4, 0.8]})
+    ours = dataset_from_table(table)
+    assert (ours.factors, ours.cannot_show) == ((factor,), "")
+    assert ours.conditions["mean"].tolist() == pytest.approx([0.3, 0.7])
+    with pytest.raises(ValueError, match=f"the factor {factor} is empty in some rows.*or choose other factors"):
+        dataset_from_table(pd.concat([table, pd.DataFrame({"subject": [3], "correct": 0.1})]))
+
+
+def test_factors_of_the_shipped_data_sets_are_read_by_name():
+    """But for `condition`, which any table may have, and `session`, over which tables are averaged."""
+    factors = {factor for name in datasets() for factor in dataset(name).factors} - {"session"}
+    assert factors <= {*summaries._FACTORS.values(), *summaries._BY_NAME}
+
+
+def test_other_columns_that_vary_are_said_to_be_averaged_over():
+    table = read_table_from(GOOD).assign(frequency=["high", "low", "low"] * 2, group=list("uuuvvv"), site="here")
+    ours = dataset_from_table(table, scoring="free")
+    assert ours.factors == ("position",)
+    assert ours.cannot_show == "The means are over all levels of frequency, group, which the factors leave out."
+    chosen = dataset_from_table(table, scoring="free", factors=["group", "frequency"])
+    assert chosen.cannot_show == ""
+
+
+def lists_of(lengths, **columns):
+    rows = [(s, k, p, 1 / p) for s in (1, 2) for k, length in enumerate(lengths) for p in range(1, length + 1)]
+    return pd.DataFrame(rows, columns=["subject", "list", "input_position", "correct"]).assign(**columns)
+
+
+def test_lists_of_different_length_are_told_apart():
+    ours = dataset_from_table(lists_of([2, 3, 2]))
+    assert ours.factors == ("length", "position")
+    assert ours.conditions[["length", "position"]].to_numpy().tolist() == [[2, 1], [2, 2], [3, 1], [3, 2], [3, 3]]
+    assert ours.conditions["length"].dtype == int
+    assert dataset_from_table(lists_of([3, 3])).factors == ("position",)
+    assert dataset_from_table(lists_of([2, 3], list_length=3)).factors == ("position",)  # as the table says
+    over_all = dataset_from_table(lists_of([2, 3]), factors=["position"])
+    assert over_all.cannot_show == "The means are over all levels of length, which the factors leave out."
+
+
+def test_the_same_list_number_in_two_sessions_is_two_lists():
+    two = pd.concat([lists_of([2], session=1), lists_of([3], session=2)])
+    assert dataset_from_table(two).conditions["length"].tolist() == [2, 2, 3, 3, 3]
 
 
 def test_delays_are_told_in_hours():

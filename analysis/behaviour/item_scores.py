@@ -21,7 +21,7 @@ UNLESIONED = ("", "none")
 OF_A_TEST = {"delay_hours", "repetition", "lesion", "session", "presentations", "spacing"}
 OF_SERIAL_RECALL = ("strict", "item", "cued")
 
-OWN_SCORING = "say scoring in a NAME.yaml beside your NAME.csv, or dataset_from_table(…, scoring=…)"
+OWN_SCORING = "say scoring in a NAME.yaml beside your NAME.csv and compare with NAME.yaml, or use dataset_from_table"
 
 
 def recalled_items(recording: Recording, dataset: Dataset, model: str) -> pd.DataFrame:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from reprlib import Repr
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ..wording import nearest, one_of
@@ -24,6 +26,9 @@ ORDINAL_ARGUMENTS = {
     "primacy": {"over", "where"},
     "recency": {"over", "where"},
 }
+
+_BRIEF = Repr()
+_BRIEF.maxlevel = 2  # lists of a YAML file may hold each other over and over
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,8 @@ class OrdinalCheck:
     Raises
     ------
     ValueError
-        If the kind is unknown, or the arguments are not those of the kind.
+        If the kind is unknown, the arguments are not those of the kind, ``over`` is not one factor, or what chooses
+        rows is no mapping of factors.
 
     Examples
     --------
@@ -69,8 +75,18 @@ class OrdinalCheck:
         if set(self.arguments) != wanted:
             raise ValueError(
                 f'ordinal check "{self.name}" of kind "{self.kind}" takes {", ".join(sorted(wanted))}; '
-                f"given: {', '.join(sorted(self.arguments)) or 'nothing'}"
+                f"given: {', '.join(sorted(map(str, self.arguments))) or 'nothing'}"
             )
+        for part, value in self.arguments.items():
+            if part == "over" and not isinstance(value, str):
+                raise ValueError(
+                    f'ordinal check "{self.name}": over is {_BRIEF.repr(value)}; expected the name of one factor'
+                )
+            if part != "over" and not _chooses_rows(value):
+                raise ValueError(
+                    f'ordinal check "{self.name}": {part} is {_BRIEF.repr(value)}; '
+                    "expected values by factor, such as {position: 1} or {position: [1, 2]}"
+                )
 
     def factors(self) -> set[str]:
         """Names of the factors that the check speaks of."""
@@ -98,7 +114,8 @@ class Dataset:
     licence : str
         Terms of the source; the means themselves are facts.
     measure : str
-        What ``mean`` is: ``proportion correct``, ``savings``, ``effect size d``.
+        What ``mean`` is: ``proportion correct``, ``savings``, ``effect size d``. All but effect sizes are proportions
+        from 0 to 1, of which savings may be below 0.
     scoring : {"strict", "item", "free", "cued", "savings", "recognition"}
         How the people were scored: at its own position, anywhere, recalled at all, in answer to a cue, …
     output_order : {"forward", "free", "none"}
@@ -123,7 +140,8 @@ class Dataset:
     Raises
     ------
     ValueError
-        If columns are missing, conditions occur twice, means lie outside of their intervals, or a check speaks of
+        If columns are missing, conditions or names of checks occur twice, numbers are infinite or no proportions, means
+        lie outside of their intervals, standard errors are negative, subjects fewer than one, or a check speaks of
         factors that the table does not have.
 
     Examples
@@ -163,7 +181,14 @@ class Dataset:
                     f'data set "{self.name}": {field} "{word}" is none of {one_of(allowed)}.{nearest(word, allowed)}'
                 )
         self._check_conditions()
+        self._check_numbers()
+        names = [check.name for check in self.ordinal]
         for check in self.ordinal:
+            if names.count(check.name) > 1:
+                raise ValueError(
+                    f'data set "{self.name}": more than one ordinal check is called "{check.name}"; '
+                    "expected names of their own"
+                )
             if unknown := check.factors() - set(self.factors):
                 raise ValueError(
                     f'data set "{self.name}": ordinal check "{check.name}" speaks of {", ".join(sorted(unknown))}; '
@@ -196,6 +221,52 @@ class Dataset:
         if outside.any():
             row = self.conditions[outside].iloc[0]
             raise ValueError(f'data set "{self.name}": a mean lies outside of its own interval: {dict(row)}')
+
+    def _check_numbers(self) -> None:
+        lowest, highest = _range(self.measure)
+        for column in RESULT_COLUMNS:
+            values = self.conditions[column]
+            infinite = list(values.abs() == math.inf)
+            if any(infinite):
+                raise ValueError(f'data set "{self.name}": {column} is infinite in row {infinite.index(True) + 1}')
+            least, most = {"se": (0.0, highest), "n": (1.0, math.inf)}.get(column, (lowest, highest))
+            wrong = f"goes up to {values.max():g}" if values.max() > most else ""
+            wrong = f"goes down to {values.min():g}" if values.min() < least else wrong
+            if wrong:
+                raise ValueError(
+                    f'data set "{self.name}": {column} {wrong}; expected {_expected(least, most)}'
+                    + (_OTHER_MEASURES if most == 1 and column != "se" else "")
+                )
+        if not (math.isfinite(self.chance) and lowest <= self.chance <= highest):
+            raise ValueError(
+                f'data set "{self.name}": chance is {self.chance:g}; expected {_expected(lowest, highest)}'
+            )
+
+
+_OTHER_MEASURES = (
+    ' (percentages? divide by 100; an interval beyond 0 or 1? cut it; an effect size? begin measure with "effect size")'
+)
+
+
+def _range(measure: str) -> tuple[float, float]:
+    """Least and largest value of a measure."""
+    if measure.startswith("effect size"):
+        return -math.inf, math.inf
+    return (-math.inf if measure.startswith("savings") else 0.0), 1.0
+
+
+def _expected(least: float, most: float) -> str:
+    if most == 1:
+        return "proportions from 0 to 1" if least == 0 else "proportions up to 1"
+    return f"{least:g} or more" if math.isfinite(least) else "a finite number"
+
+
+def _chooses_rows(selection: object) -> bool:
+    """Whether this is a value, or a list of values, by factor."""
+    if not isinstance(selection, Mapping) or not all(isinstance(factor, str) for factor in selection):
+        return False
+    each = [value for given in selection.values() for value in (given if isinstance(given, list | tuple) else [given])]
+    return not any(value is None or isinstance(value, Mapping | list | tuple) for value in each)
 
 
 def table_bytes(conditions: DataFrame) -> bytes:

@@ -1,20 +1,24 @@
-"""Reading a data set that is described by a YAML file with a CSV of condition means beside it."""
+"""Reading a data set that is described by a YAML file with a CSV of condition means, or of subjects, beside it."""
 
 from __future__ import annotations
 
-from io import StringIO
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..wording import nearest
+from .csv_text import as_numbers, parse_table
 from .data_set import RESULT_COLUMNS, Dataset, OrdinalCheck, OutputOrder, Scoring
+from .summaries import dataset_from_table
+from .tidy_table import as_tidy, file_text
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-LARGEST_FILE = 4_000_000  # bytes; a table of condition means is thousands of times smaller
+LARGEST_FILE = 4_000_000  # bytes; a description is thousands of times smaller
+_PAIR = "a data set is name.yaml with name.csv beside it"
 
 
 class _Check(BaseModel):
@@ -46,12 +50,13 @@ class _Description(BaseModel):
 
 
 def read_description(path: str | Path) -> Dataset:
-    """The data set described by ``name.yaml``, whose condition means stand in ``name.csv`` beside it.
+    """The data set described by ``name.yaml``, whose condition means or subjects stand in ``name.csv`` beside it.
 
     Parameters
     ----------
     path : path
-        The YAML file. Its fields are those of `Dataset` but for ``name`` (the file's) and ``conditions``.
+        The YAML file. Its fields are those of `Dataset` but for ``name`` (the file's) and ``conditions``. Beside it
+        stand condition means, or a table of subjects (`read_table`), of which they are made by `dataset_from_table`.
 
     Raises
     ------
@@ -74,8 +79,21 @@ def read_description(path: str | Path) -> Dataset:
         described = _Description.model_validate(_yaml(path))
     except ValidationError as error:
         raise ValueError(f"{path}: {_first_problem(error)}") from None
+    beside = path.with_suffix(".csv")
+    if not beside.is_file():
+        raise FileNotFoundError(f"{beside} does not exist; {_PAIR}")
+    table = parse_table(file_text(beside), ",", str(beside))
+    of_subjects = "subject" in table and "mean" not in table
+    rows = as_tidy(table, str(beside)) if of_subjects else _conditions(table, beside)
+    try:
+        return (_of_subjects if of_subjects else _of_means)(path.stem, described, rows)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _of_means(name: str, described: _Description, conditions: DataFrame) -> Dataset:
     return Dataset(
-        name=path.stem,
+        name=name,
         about=described.about,
         citation=described.citation,
         doi=described.doi,
@@ -88,25 +106,45 @@ def read_description(path: str | Path) -> Dataset:
         needs=tuple(described.needs),
         protocols=tuple(described.protocols),
         factors=tuple(described.factors),
-        conditions=_conditions(path.with_suffix(".csv")),
-        ordinal=tuple(OrdinalCheck(c.name, c.about, c.kind, c.arguments) for c in described.ordinal),
+        conditions=conditions,
+        ordinal=_checks(described),
         cannot_show=described.cannot_show,
     )
 
 
-def _conditions(path: Path) -> DataFrame:
-    import pandas as pd
+def _of_subjects(name: str, described: _Description, subjects: DataFrame) -> Dataset:
+    made = dataset_from_table(
+        subjects,
+        name=name,
+        factors=described.factors,
+        measure=described.measure,
+        scoring=described.scoring,
+        output_order=described.output_order,
+        chance=described.chance,
+        needs=described.needs,
+        protocols=described.protocols,
+        ordinal=_checks(described),
+        about=described.about,
+        citation=described.citation,
+        source=described.source,
+    )
+    cannot_show = f"{described.cannot_show} {made.cannot_show}".strip()
+    return replace(made, doi=described.doi, licence=described.licence, cannot_show=cannot_show)
 
-    try:
-        table = pd.read_csv(StringIO(_text(path)))
-    except pd.errors.ParserError as error:
-        raise ValueError(f"{path} is no CSV table: {error}") from None
+
+def _checks(described: _Description) -> tuple[OrdinalCheck, ...]:
+    return tuple(OrdinalCheck(check.name, check.about, check.kind, check.arguments) for check in described.ordinal)
+
+
+def _conditions(table: DataFrame, path: Path) -> DataFrame:
+    columns = {}
     for column in RESULT_COLUMNS:
         if column not in table:
             raise ValueError(f"{path}: missing column {column}; wanted: the factors, then {', '.join(RESULT_COLUMNS)}")
-        if len(table) and not pd.api.types.is_numeric_dtype(table[column]):
+        columns[column], wrong = as_numbers(table[column])
+        if wrong.any():
             raise ValueError(f"{path}: column {column} holds something that is not a number")
-    return table.astype(dict.fromkeys(RESULT_COLUMNS, float))
+    return table.assign(**columns)
 
 
 def _yaml(path: Path) -> Any:
@@ -123,9 +161,11 @@ def _yaml(path: Path) -> Any:
 
 def _text(path: Path) -> str:
     if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist; a data set is name.yaml with name.csv beside it")
+        raise FileNotFoundError(f"{path} does not exist; {_PAIR}")
     if path.stat().st_size > LARGEST_FILE:
-        raise ValueError(f"{path} is larger than {LARGEST_FILE:,} bytes; condition means were expected, not raw data")
+        raise ValueError(
+            f"{path} is larger than {LARGEST_FILE:,} bytes; expected a description, with the data in name.csv"
+        )
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:

@@ -34,8 +34,8 @@ def from_psifr(table: DataFrame) -> DataFrame:
     -------
     pandas.DataFrame
         ``subject``, ``list``, ``item``, ``input_position`` (NaN: an intrusion), ``output_position`` (NaN: not
-        recalled), ``repeat`` (0: the first time) and ``correct`` (1 where the item was recalled at all; NaN for repeats
-        and intrusions), then the other columns.
+        recalled) and ``repeat`` (0: the first time), then the other columns. There is no ``correct`` but one that the
+        table had: what counts depends on the scoring (`dataset_from_table`).
 
     Raises
     ------
@@ -49,15 +49,13 @@ def from_psifr(table: DataFrame) -> DataFrame:
     ...     "subject": 1, "list": 1, "trial_type": ["study", "study", "recall"], "position": [1, 2, 1],
     ...     "item": ["absence", "hollow", "hollow"],
     ... })
-    >>> from_psifr(events)[["item", "input_position", "output_position", "correct"]].to_dict("list")
-    {'item': ['absence', 'hollow'], 'input_position': [1.0, 2.0], 'output_position': [nan, 1.0], 'correct': [0.0, 1.0]}
+    >>> from_psifr(events)[["item", "input_position", "output_position"]].to_dict("list")
+    {'item': ['absence', 'hollow'], 'input_position': [1.0, 2.0], 'output_position': [nan, 1.0]}
     """
     merged = _paired(table) if "trial_type" in table else _as_merged(table)
     renamed = merged.rename(columns={"input": "input_position", "output": "output_position"})
     renamed = renamed.astype({"input_position": float, "output_position": float})
-    counted = renamed["input_position"].notna() & (renamed["repeat"] == 0)
-    renamed["correct"] = renamed["output_position"].notna().astype(float).where(counted)
-    first = ["subject", "list", "item", "input_position", "output_position", "repeat", "correct"]
+    first = ["subject", "list", "item", "input_position", "output_position", "repeat"]
     return renamed[[*first, *(column for column in renamed if column not in first)]]
 
 

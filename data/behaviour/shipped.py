@@ -46,8 +46,9 @@ def dataset(name: str | Path) -> Dataset:
     ----------
     name : str or path
         One of `datasets`; or a table of one's own (``.csv``, ``.tsv``, ``.txt``, also ``.gz``; see `read_table`), of
-        which condition means are made by `dataset_from_table` with its default factors; or a description
-        (``name.yaml``, with condition means in ``name.csv`` beside it) that holds the fields of `Dataset`.
+        which condition means are made by `dataset_from_table` with its default factors, scored ``item`` where the table
+        holds ``correct`` and else ``free``; or a description (``name.yaml``, with condition means or such a table in
+        ``name.csv`` beside it) that holds the fields of `Dataset`, such as another scoring.
 
     Raises
     ------

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from ..wording import counted, nearest, one_of
+from ..wording import at_most, counted, nearest, one_of
 from .data_set import Dataset, OrdinalCheck, OutputOrder, Scoring
-from .tidy_table import checked_table, scored
+from .tidy_table import COLUMNS, LIST_KEY, checked_table, scored
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -18,6 +18,20 @@ if TYPE_CHECKING:
 Interval = Literal["t", "bootstrap"]
 
 _FACTORS = {"condition": "condition", "list_length": "length", "input_position": "position", "repetition": "repetition"}
+_BY_NAME = (
+    "delay_hours",
+    "list_position",
+    "list_type",
+    "lesion",
+    "spacing",
+    "presentations",
+    "modality",
+    "activity",
+    "nights",
+    "cueing",
+    "feature",
+)
+"""Further factors that the shipped data sets have, or that recordings are compared in."""
 
 
 def condition_means(
@@ -94,17 +108,21 @@ def dataset_from_table(
         What the data set is called in reports.
     factors : sequence of str, optional
         Columns that tell conditions apart. ``position`` means ``input_position`` and ``length`` ``list_length``, as
-        the factors of the shipped data sets do. By default those of ``condition``, ``list_length``,
-        ``input_position``, ``repetition`` and ``delay`` (as ``delay_hours``) that take more than one value.
+        the factors of the shipped data sets do; where lists differ in length and the table has no ``list_length``, it
+        is the largest input position of the list. By default those of ``condition``, ``list_length``,
+        ``input_position``, ``repetition``, ``delay`` (as ``delay_hours``) and of the columns called as a factor of
+        a shipped data set (``list_type``, ``spacing``, ``lesion`` …) that take more than one value.
     measure, scoring, output_order, chance, needs, protocols, ordinal, about, citation, source
-        As in `Dataset`. ``scoring`` also says how ``correct`` is worked out where the table does not hold it.
+        As in `Dataset`. ``scoring`` also says how ``correct`` is worked out where the table does not hold it; where it
+        does, ``correct`` is taken as it stands, and ``scoring`` has to say how it came about.
     interval : {"t", "bootstrap"}
         As in `condition_means`.
 
     Returns
     -------
     Dataset
-        Its ``about`` says where there is one subject only, and so no interval, or one condition only.
+        Its ``about`` says where there is one subject only, and so no interval, or one condition only; ``cannot_show``
+        names columns that vary and are no factor, since the means are over all their levels.
 
     Raises
     ------
@@ -122,7 +140,7 @@ def dataset_from_table(
     """
     if interval not in ("t", "bootstrap"):
         raise ValueError(f'interval "{interval}" is none of t or bootstrap.{nearest(interval, ("t", "bootstrap"))}')
-    rows = _with_factor_names(scored(checked_table(table, name), scoring))
+    rows = _with_factor_names(_with_lengths(scored(checked_table(table, name), scoring)))
     chosen = _varying(rows) if factors is None else list(factors)
     for factor in chosen:
         if factor not in rows:
@@ -131,7 +149,9 @@ def dataset_from_table(
                 f"{name}: no column {factor} for a factor; there are {one_of(columns)}.{nearest(factor, columns)}"
             )
         if rows[factor].isna().any():
-            raise ValueError(f"{name}: the factor {factor} is empty in some rows; every row needs one")
+            raise ValueError(
+                f"{name}: the factor {factor} is empty in some rows; every row needs one, or choose other factors"
+            )
     if not chosen:
         rows, chosen = rows.assign(condition="all"), ["condition"]
     means = condition_means(rows.rename(columns={"correct": "score"}), chosen, interval)
@@ -151,8 +171,17 @@ def dataset_from_table(
         factors=tuple(chosen),
         conditions=means,
         ordinal=tuple(ordinal),
-        cannot_show="",
+        cannot_show=_pooled(rows, chosen),
     )
+
+
+def _with_lengths(rows: DataFrame) -> DataFrame:
+    """Rows with the lengths of their lists, where these differ and no column holds them."""
+    if not {"list", "input_position"} <= set(rows) or {"list_length", "length"} & set(rows):
+        return rows
+    key = ["subject", *(column for column in LIST_KEY if column in rows)]
+    length = rows.groupby(key, dropna=False)["input_position"].transform("max")
+    return rows.assign(length=length) if length.nunique() > 1 else rows
 
 
 def _with_factor_names(rows: DataFrame) -> DataFrame:
@@ -166,8 +195,14 @@ def _with_factor_names(rows: DataFrame) -> DataFrame:
 
 
 def _varying(rows: DataFrame) -> list[str]:
-    candidates = [*_FACTORS.values(), "delay_hours"]
-    return [name for name in candidates if name in rows and rows[name].nunique() > 1]
+    return [name for name in (*_FACTORS.values(), *_BY_NAME) if name in rows and rows[name].nunique() > 1]
+
+
+def _pooled(rows: DataFrame, factors: Sequence[str]) -> str:
+    """What to say of columns that vary without being factors."""
+    told = {*COLUMNS, "repeat", "position", "delay_hours", *factors}
+    varying = [str(column) for column in rows if column not in told and rows[column].nunique() > 1]
+    return f"The means are over all levels of {at_most(varying, 6)}, which the factors leave out." if varying else ""
 
 
 def _remarks(rows: DataFrame, means: DataFrame) -> list[str]:

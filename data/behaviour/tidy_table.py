@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from ..wording import at_most, nearest
+from .csv_text import as_numbers, parse_table
 from .psifr_names import from_psifr, is_psifr
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ COLUMNS = (
     "correct",
     "latency",
 )
+LIST_KEY = ("condition", "list", "repetition", "delay", "session", "list_length")
+"""Columns that, with the subject, tell one list from another."""
 POSITIONS = ("input_position", "output_position")
 LARGEST_FILE = 200_000_000  # bytes, unpacked
 
@@ -57,7 +59,8 @@ def read_table(path: str | Path) -> DataFrame:
     ``latency``         seconds
     =================== =========================================================================================
 
-    Tables in psifr's form (its names, raw or merged) are recognised and converted (`from_psifr`).
+    A column that holds any text is text; among numbers, words such as NA and NaN are missing ones. Tables in psifr's
+    form (its names, raw or merged) are recognised and converted (`from_psifr`).
 
     Parameters
     ----------
@@ -90,13 +93,18 @@ def read_table(path: str | Path) -> DataFrame:
         separator = {".csv": ",", ".tsv": "\t", ".txt": "\t"}[Path(name).suffix.lower()]
     except KeyError:
         raise ValueError(f"{path}: a table is read from .csv, .tsv or .txt, plain or .gz") from None
-    try:
-        table = pd.read_csv(StringIO(_text(path)), sep=separator)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise ValueError(f"{path} is no table: {error}") from None
-    if is_psifr(table):
-        table = from_psifr(table)
-    return checked_table(table, str(path))
+    return as_tidy(parse_table(file_text(path), separator, str(path)), str(path))
+
+
+def as_tidy(table: DataFrame, name: str) -> DataFrame:
+    """A table as it was read, in psifr's form or in this one, converted and checked.
+
+    Examples
+    --------
+    >>> list(as_tidy(pd.DataFrame({"subject": [1], "list": [1], "input": [1], "output": [2]}), "theirs.csv"))
+    ['subject', 'list', 'item', 'input_position', 'output_position', 'repeat']
+    """
+    return checked_table(from_psifr(table) if is_psifr(table) else table, name)
 
 
 def checked_table(table: DataFrame, name: str = "the table") -> DataFrame:
@@ -113,7 +121,7 @@ def checked_table(table: DataFrame, name: str = "the table") -> DataFrame:
     ------
     ValueError
         If a column is missing or holds something of another type, a key is empty, positions do not count from 1,
-        ``correct`` is not between 0 and 1 (percentages), or a row is there twice.
+        ``correct`` is not between 0 and 1 (percentages), a key is of two types, or a row is there twice.
 
     Examples
     --------
@@ -133,6 +141,11 @@ def checked_table(table: DataFrame, name: str = "the table") -> DataFrame:
     for column in ("subject", "condition", "list", "repetition", "delay"):
         if column in table and table[column].isna().any():
             raise ValueError(f"{name}: {column} is empty in {_rows(table[column].isna())}; every row needs one")
+    for column in ("subject", "condition", "list"):
+        if column in table and len({isinstance(key, str) for key in table[column].unique()}) > 1:
+            raise ValueError(
+                f'{name}: {column} holds numbers and text, so 1 and "1" would differ; expected one of them'
+            )
     for column in (*POSITIONS, "position", "list_position"):
         if column in table and is_numeric_dtype(table[column]):
             _check_positions(table[column], name)
@@ -200,8 +213,7 @@ def _check_columns(table: DataFrame, name: str) -> None:
 
 
 def _numbers(column: Series, name: str) -> Series:
-    numbers = pd.to_numeric(column, errors="coerce").astype(float)
-    wrong = numbers.isna() & column.notna()
+    numbers, wrong = as_numbers(column)
     if wrong.any():
         raise ValueError(f'{name}: {column.name} is "{column[wrong].iloc[0]}" in {_rows(wrong)}; expected a number')
     infinite = numbers.abs() == np.inf
@@ -248,8 +260,7 @@ def _check_doubles(table: DataFrame, name: str) -> None:
         raise ValueError(f"{name}: {_rows(whole)} repeat earlier rows")
     if not placed:  # rows may be single trials, of which many look the same
         return
-    key = [column for column in ("subject", "condition", "list", "repetition", "delay") if column in table]
-    key += [column for column in table.columns if column not in COLUMNS and column in ("session", "list_length")]
+    key = ["subject", *(column for column in LIST_KEY if column in table)]
     studied = table[table["input_position"].notna()]
     if "repeat" in studied:
         studied = studied[~(studied["repeat"] > 0)]
@@ -268,7 +279,8 @@ def _rows(mask: Series) -> str:
     return f"row {numbers[0]}" if len(numbers) == 1 else f"rows {at_most(numbers, 3)}"
 
 
-def _text(path: Path) -> str:
+def file_text(path: Path) -> str:
+    """The text of a file in UTF-8, plain or packed by gzip, or a message that says why there is none."""
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist")
     try:

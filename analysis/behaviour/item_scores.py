@@ -38,7 +38,7 @@ def recalled_items(recording: Recording, dataset: Dataset, model: str) -> pd.Dat
     ValueError
         The recall tests of the recording cannot be scored that way.
     """
-    recalls, studied = recording.recalls(model), recording.studied(model)
+    recalls, studied = recording.recall_tables(model)
     if studied.empty:
         raise ValueError(f'no recall test of the model "{model}" is written yet; was the run interrupted?')
     serial = _serial_trials(recalls)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -31,64 +31,64 @@ _COLUMNS = (
 )
 
 
+class RecallTables(NamedTuple):
+    """What came out at the recall tests of a model, and what they asked for; see `Recording.recalls` and `studied`."""
+
+    recalls: pd.DataFrame
+    studied: pd.DataFrame
+
+
 @following_growth
-def recalls_table(path: Path, model: ModelContents, name: str) -> pd.DataFrame:
-    """What came out, or failed to."""
-    parts: list[Columns] = []
+def recall_tables(path: Path, model: ModelContents, name: str) -> RecallTables:
+    """Both tables of a model, whose streams are read once."""
+    recalls: list[Columns] = []
+    studied: list[Columns] = []
     with open_checked(path) as file:
         phases = read_phases(file)
         for subject in range(model.subjects):
             rows = _recalls(file, model, name, subject, len(phases["index"]))
             tests = _Tests.of(file, model, name, subject, phases, rows)
-            row = np.searchsorted(tests.trial, rows["trial"])
-            slot = rows["response"]
-            from_list = slot >= 0
-            parts.append(
-                {
-                    "subject": np.full(len(row), subject),
-                    "phase": rows["phase"],
-                    "trial": rows["trial"],
-                    "list": rows["list"],
-                    "output_position": rows["output_position"],
-                    "input_position": rows["input_position"],
-                    "expected": _from_one(rows["expected"]),
-                    "response": _from_one(slot),
-                    "error_type": rows["error_type"],
-                    "latency": rows["latency"].astype(np.float64),
-                    "list_trial": np.where(from_list, tests.list_trial[row, slot], -1),
-                    "list_position": np.where(from_list, tests.list_position[row, slot], 0),
-                    **tests.told(row, phases),
-                }
-            )
-    return _joined(parts)
+            recalls.append(_came_out(rows, tests, subject, phases))
+            studied.append(_asked_for(tests, subject, phases))
+    return RecallTables(_joined(recalls), _joined(studied))
 
 
-@following_growth
-def studied_table(path: Path, model: ModelContents, name: str) -> pd.DataFrame:
-    """What was asked for."""
-    parts: list[Columns] = []
-    with open_checked(path) as file:
-        phases = read_phases(file)
-        for subject in range(model.subjects):
-            rows = _recalls(file, model, name, subject, len(phases["index"]))
-            tests = _Tests.of(file, model, name, subject, phases, rows)
-            row, slot = np.nonzero(tests.position)
-            order = np.lexsort((tests.position[row, slot], row))
-            row, slot = row[order], slot[order]
-            parts.append(
-                {
-                    "subject": np.full(len(row), subject),
-                    "phase": tests.studied_in[row, slot],
-                    "trial": tests.trial[row],
-                    "list": phases["list"][tests.phase[row]],
-                    "input_position": tests.position[row, slot],
-                    "item": slot + 1,
-                    "list_trial": tests.list_trial[row, slot],
-                    "list_position": tests.list_position[row, slot],
-                    **tests.told(row, phases),
-                }
-            )
-    return _joined(parts)
+def _came_out(rows: Columns, tests: _Tests, subject: int, phases: Columns) -> Columns:
+    row = np.searchsorted(tests.trial, rows["trial"])
+    slot = rows["response"]
+    from_list = slot >= 0
+    return {
+        "subject": np.full(len(row), subject),
+        "phase": rows["phase"],
+        "trial": rows["trial"],
+        "list": rows["list"],
+        "output_position": rows["output_position"],
+        "input_position": rows["input_position"],
+        "expected": _from_one(rows["expected"]),
+        "response": _from_one(slot),
+        "error_type": rows["error_type"],
+        "latency": rows["latency"].astype(np.float64),
+        "list_trial": np.where(from_list, tests.list_trial[row, slot], -1),
+        "list_position": np.where(from_list, tests.list_position[row, slot], 0),
+        **tests.told(row, phases),
+    }
+
+
+def _asked_for(tests: _Tests, subject: int, phases: Columns) -> Columns:
+    row, slot = np.nonzero(tests.position)
+    order = np.lexsort((tests.position[row, slot], row))
+    row, slot = row[order], slot[order]
+    return {
+        "subject": np.full(len(row), subject),
+        "phase": tests.studied_in[row, slot],
+        "trial": tests.trial[row],
+        "list": phases["list"][tests.phase[row]],
+        "input_position": tests.position[row, slot],
+        "item": slot + 1,
+        "list_trial": tests.list_trial[row, slot],
+        "list_position": tests.list_position[row, slot],
+        **tests.told(row, phases),
+    }
 
 
 @dataclass(frozen=True)

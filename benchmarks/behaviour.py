@@ -27,6 +27,7 @@ from pages import put_into
 import engram as eg
 from engram.analysis import compare
 from engram.analysis.behaviour import Report
+from engram.analysis.behaviour.conditions_figure import conditions_figure
 from engram.data.recording import open_recording
 from engram.models import Model
 from engram.models.registry import model
@@ -105,6 +106,9 @@ RESTED = of("circuit", CIRCUITS, "rest-and-forgetting", 16)
 NIGHT = of("circuit", CIRCUITS, "sleep-and-wake", 16)
 PATTERNS = of("circuit", CIRCUITS, "patterns-in-turn", 16)
 
+DRAWN = "page2006-hebb"
+"""The comparison whose figure stands in the page."""
+
 FIRST_DAY = {"ebbinghaus": {"delay_hours": [0.33, 1, 8.8, 24]}, "murre": {"delay_hours": [0.3333, 1, 9, 24]}}
 
 COMPARISONS = (
@@ -172,7 +176,7 @@ def in_markdown(table: pd.DataFrame) -> str:
         for place, row in enumerate(rows.itertuples()):
             first = f"{dataset}{' (logistic)' if link == 'logistic' else ''}" if place == 0 else ""
             shown = "" if pd.isna(row.checks) else f"{row.shown:.0f} of {row.checks:.0f}"
-            missing = "" if pd.isna(row.missing) else row.missing
+            missing = "" if pd.isna(row.missing) else "none of them" if row.shown == 0 < row.checks else row.missing
             distance = number(row.rmsd, 3) if pd.isna(row.g) else f"g = {row.g:.2f}"
             values = [shown, missing, distance, number(row.rmsd_over_replication, 2)]
             values += [number(row.within_ci, 2), number(row.correlation, 2)]
@@ -204,8 +208,10 @@ def main() -> None:
                 report = comparison.report(given.runs, given.seed)
                 print(report.text(), "\n", flush=True)
                 rows += rows_of(comparison, report)
-                texts.append(report.text())
+                texts.append(report.text().replace(f"{HERE.parent}/", ""))  # runs/… wherever the repository lies
                 (given.runs / f"{family}-{comparison.dataset}.html").write_text(report.html(), encoding="utf-8")
+                if report.dataset.name == DRAWN:
+                    conditions_figure(report).savefig(given.page.parent / "figures" / f"{DRAWN}.png", dpi=110)
             pd.DataFrame(rows).to_csv(given.results / f"{family}.csv", index=False, float_format="%.6g")
             (given.results / f"{family}.txt").write_text("\n\n\n".join(texts) + "\n", encoding="utf-8")
     kept = {family: given.results / f"{family}.csv" for family in families}

@@ -19,6 +19,7 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -175,6 +176,25 @@ def in_markdown(table: pd.DataFrame) -> dict[str, str]:
     return tables
 
 
+def draw(table: pd.DataFrame, path: Path) -> None:
+    """Distance from people on the cycles held out, by how soon the gate closes."""
+    figure, panels = plt.subplots(1, len(SPLITS), figsize=(8.5, 3.2), sharey=True, layout="constrained")
+    for axes, (split, rows) in zip(panels, table.groupby("split", sort=False), strict=True):
+        best = rows[rows["place"] == 1]
+        axes.axhline(best["flat"].iloc[0], color="0.5", linestyle=":", label="flat mean")
+        axes.axhline(best.query("synapses == 'flexible'")["rmsd"].item(), color="black", label="flexible")
+        for synapses, marker in (("mixed", "o-"), ("stable", "s--")):
+            chosen = best[best["synapses"] == synapses]
+            axes.plot(chosen["kappa"], chosen["rmsd"], marker, label=synapses)
+        axes.set(
+            xscale="log", xlabel="κ", title=f"fitted on {'the first four' if 'four' in str(split) else split} cycles"
+        )
+    panels[0].set(ylabel="RMSD on cycles held out", ylim=(0, None))
+    panels[0].legend(frameon=False)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["run", "report"], nargs="?", default="run")
@@ -194,6 +214,7 @@ def main() -> None:
     print("\n\n".join(tables.values()))
     if given.page.exists():
         put_into(given.page, tables)
+        draw(pd.read_csv(kept), given.page.parent / "figures" / "hebb-by-kappa.png")
 
 
 if __name__ == "__main__":

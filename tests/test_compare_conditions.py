@@ -53,6 +53,9 @@ class Lists:
                 rows.append({**self.told(test), **came, "input_position": position or 0})
         return pd.DataFrame(rows)
 
+    def recall_tables(self, model):
+        return self.recalls(model), self.studied(model)
+
     def studied(self, model):
         return pd.DataFrame(
             {**self.told(test), "input_position": position, "list_position": position, "item": position}

@@ -157,13 +157,14 @@ PANELS = {"fashion": "Fashion-MNIST, 28 px, grey", "cifar": "CIFAR-10, 32 px", "
 
 
 def draw_sizes(table: pd.DataFrame, path: Path) -> None:
-    """Accuracy against bytes, a panel for each size of images and a line for each store."""
+    """Accuracy against bytes, a panel for each size of images that was run and a line for each store."""
     parts = table["cell"].str.split("-", expand=True)
     table = table.assign(images=parts[0], model=parts[1], store=parts[1], recording=table["cell"])
     table["subject"] = table.groupby("cell").cumcount()
     table["model"] = table["model"].replace("all", "all images")
-    figure, panels = plt.subplots(1, len(PANELS), figsize=(10.5, 3.2), layout="constrained")
-    for axes, (images, title) in zip(panels, PANELS.items(), strict=True):
+    run = {images: title for images, title in PANELS.items() if (table["images"] == images).any()}
+    figure, (panels,) = plt.subplots(1, len(run), figsize=(3.5 * len(run), 3.2), layout="constrained", squeeze=False)
+    for axes, (images, title) in zip(panels, run.items(), strict=True):
         plot_accuracy_against(table[table["images"] == images], axes)
         axes.set_title(title, fontsize="medium")
         axes.set_ylim(0, None)

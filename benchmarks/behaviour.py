@@ -173,10 +173,12 @@ def in_markdown(table: pd.DataFrame) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for (dataset, link), rows in table.groupby(["dataset", "link"], sort=False):
+        if rows["g"].notna().any():  # a flat line has no effect
+            rows = rows[rows["model"] != "flat mean"]
         for place, row in enumerate(rows.itertuples()):
             first = f"{dataset}{' (logistic)' if link == 'logistic' else ''}" if place == 0 else ""
             shown = "" if pd.isna(row.checks) else f"{row.shown:.0f} of {row.checks:.0f}"
-            missing = "" if pd.isna(row.missing) else "none of them" if row.shown == 0 < row.checks else row.missing
+            missing = "" if pd.isna(row.missing) else "all" if row.shown == 0 < row.checks else row.missing
             distance = number(row.rmsd, 3) if pd.isna(row.g) else f"g = {row.g:.2f}"
             values = [shown, missing, distance, number(row.rmsd_over_replication, 2)]
             values += [number(row.within_ci, 2), number(row.correlation, 2)]

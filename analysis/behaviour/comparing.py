@@ -12,6 +12,7 @@ from ...data.wording import nearest, one_of
 from ..probes import require_columns
 from .compared_recordings import common_models, conditions_of, opened_recordings, source_of
 from .conditions import chosen_conditions, recalls_items
+from .contrasts import in_words
 from .links import LINKS
 from .matched_conditions import fitted_conditions, plain_factors, shared_conditions, wide_scores
 from .model_comparison import ModelComparison, compare_model, flat_mean
@@ -214,19 +215,13 @@ def _choice(data: Dataset, where: Mapping[str, Any], chosen: int) -> list[str]:
     """What was chosen among people's conditions and among the model's tests, in words."""
     if not where:
         return []
-    words = ", ".join(f"{factor} {_levels_in_words(level)}" for factor, level in where.items())
-    notes = [f"where {words}: {chosen} of the data set's {len(data.conditions)} conditions"]
+    notes = [f"where {in_words(where)}: {chosen} of the data set's {len(data.conditions)} conditions"]
     if others := [factor for factor in where if factor not in data.factors]:
         notes.append(
-            f"{', '.join(others)} chooses among the model's tests alone: people's means are over all that the data set "
-            "has of it"
+            f"of the model's tests alone were chosen by {', '.join(others)}, which the data set does not tell apart: "
+            "people's means are over all that it has"
         )
     return notes
-
-
-def _levels_in_words(level: Any) -> str:
-    several = isinstance(level, (list, tuple, set, frozenset))
-    return ", ".join(map(str, level)) if several else str(level)
 
 
 def _dataset(dataset: Dataset | str) -> Dataset:

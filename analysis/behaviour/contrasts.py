@@ -116,6 +116,17 @@ def unknown_levels(conditions: pd.DataFrame, where: Mapping[str, Any]) -> list[t
     return [(factor, level) for factor, level in asked if not matching(conditions, {factor: level}).any()]
 
 
+def in_words(where: Mapping[str, Any]) -> str:
+    """A choice of levels for a reader.
+
+    Examples
+    --------
+    >>> in_words({"length": [6, 8], "modality": "visual"})
+    'length 6, 8; modality visual'
+    """
+    return "; ".join(f"{factor} {', '.join(map(str, _each(wanted)))}" for factor, wanted in where.items())
+
+
 def _each(wanted: Any) -> list[Any]:
     return list(wanted) if isinstance(wanted, (list, tuple, set, frozenset)) else [wanted]
 

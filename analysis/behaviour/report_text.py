@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from .contrasts import in_words
 from .report import YARDSTICK, verdict
 
 if TYPE_CHECKING:
@@ -151,11 +152,7 @@ def warnings_of(model: ModelComparison) -> list[str]:
 
 def fold(report: Report) -> str:
     """The conditions that the link was fitted on, in words."""
-    chosen = [
-        f"{factor} {', '.join(map(str, level)) if isinstance(level, (list, tuple)) else level}"
-        for factor, level in report.fit_on.items()
-    ]
-    return "; ".join(chosen) or "every second condition"
+    return in_words(report.fit_on) or "every second condition"
 
 
 def onset_line(model: ModelComparison) -> str:

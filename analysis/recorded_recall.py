@@ -77,10 +77,9 @@ def recorded_recall(recording: Recording, performance: xr.DataArray) -> Recorded
     models = recalling_models(recording)
     if not models:
         return None
-    recalls, studied = (
-        pd.concat([read(name).assign(model=name) for name in models], ignore_index=True)
-        for read in (recording.recalls, recording.studied)
-    )
+    tables = {name: recording.recall_tables(name) for name in models}
+    recalls = pd.concat([both.recalls.assign(model=name) for name, both in tables.items()], ignore_index=True)
+    studied = pd.concat([both.studied.assign(model=name) for name, both in tables.items()], ignore_index=True)
     subjects = recording.subjects()
     failed = pd.MultiIndex.from_frame(subjects.loc[subjects["status"] == "failed", ["model", "subject"]])
     recalls, studied = (

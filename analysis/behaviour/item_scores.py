@@ -10,13 +10,12 @@ import pandas as pd
 from ..probes import measured
 from ..recall_scoring import score_recalls
 from ..recorded_performance import sound_performance
+from ..recorded_recall import UNLESIONED
 from .condition_labels import label_keys
 
 if TYPE_CHECKING:
     from ...data.behaviour import Dataset
     from ...data.recording import Recording
-
-UNLESIONED = ("", "none")
 
 OF_A_TEST = {"delay_hours", "repetition", "lesion", "session", "presentations", "spacing"}
 OF_SERIAL_RECALL = ("strict", "item", "cued")

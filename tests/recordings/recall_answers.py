@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from engram.data.recording.recall_tables import RecallTables
+
 ITEMS = 6
 _OF_TEST = ["subject", "trial", "list", "label", "repetition", "lesion", "list_length", "delay"]
 _RECALLS = [*_OF_TEST, "phase", "output_position", "input_position", "expected", "response", "error_type"]
@@ -88,6 +90,9 @@ class HandMade:
 
     def recalls(self, model):
         return self._tables(model)[0]
+
+    def recall_tables(self, model):
+        return RecallTables(self.recalls(model), self.studied(model))
 
     def studied(self, model):
         return self._tables(model)[1]

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from ...data.wording import at_most, nearest, one_of
+from ..recorded_recall import UNLESIONED
 from .condition_labels import from_labels, label_keys
 from .contrasts import matching, unknown_levels
-from .item_scores import UNLESIONED, fitting, performed_items, recalled_items
+from .item_scores import fitting, performed_items, recalled_items
 
 if TYPE_CHECKING:
     from ...data.behaviour import Dataset

@@ -38,7 +38,14 @@ SOURCES: dict[str, dict[str, Any]] = {
     "fashion": {"path": "fashion-mnist"},
     "cifar": {"path": "cifar10-jpeg-train.tar.xz", "test_path": "cifar10-jpeg-test.tar.xz"},
     "tiny": {"path": "tiny-imagenet.tar.xz", "size": 64},
+    "fashion-training": {"path": "fashion-mnist/train-images-idx3-ubyte.gz"},
+    "cifar-training": {"path": "cifar10-jpeg-train.tar.xz"},
 }
+"""Those of training images alone are split by class; settings are chosen on them."""
+
+SEED = 7
+SEEDS = {"decoders": 100}
+"""Of parts by which settings are chosen, and not reported."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,10 +141,26 @@ def sizes() -> list[Cell]:
     return cells
 
 
+def decoders() -> list[Cell]:
+    """Whose decoders recall the images of a task: how the default is chosen, on training images alone."""
+    return [
+        Cell(
+            name=f"{images}-{decoder}",
+            learner="braincl",
+            images=f"{images}-training",
+            budget="4 MB",
+            settings={"store": {"kind": "cues", "decoder": decoder}},
+        )
+        for images in ("fashion", "cifar")
+        for decoder in ("task", "shared", "first")
+    ]
+
+
 CELLS: dict[str, list[Cell]] = {
     "fashion": of_learners("fashion", "4 MB"),
     "fashion-equal": of_learners("fashion", "4 MB", passes=PASSES["fashion"])
     + on_everything_recalled("fashion", "4 MB", passes=PASSES["fashion"]),
     "tiny": fewer_cells(),
     "sizes": sizes(),
+    "decoders": decoders(),
 }

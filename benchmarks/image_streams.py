@@ -4,6 +4,7 @@
     python benchmarks/image_streams.py fashion-equal   the same, every learner with the same number of image passes
     python benchmarks/image_streams.py tiny            20 Tiny-ImageNet classes, 5 tasks, 1 MB, at equal passes: fewer
     python benchmarks/image_streams.py sizes           accuracy against bytes of every store at 28, 32 and 64 pixels
+    python benchmarks/image_streams.py decoders        whose decoder recalls a task, on training images alone (seed 100)
     python benchmarks/image_streams.py report          the tables, also into docs/image-streams-results.md, and a figure
 
 Image files are those of a folder (--data, else ENGRAM_DATA) with fashion-mnist/, cifar10-jpeg-*.tar.xz and
@@ -23,7 +24,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from image_stream_cells import CELLS, Cell
+from image_stream_cells import CELLS, SEED, SEEDS, Cell
 from pages import put_into
 
 import engram as eg
@@ -51,7 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("part", choices=[*CELLS, "all", "report"])
     parser.add_argument("--data", type=Path, default=os.environ.get("ENGRAM_DATA"))
     parser.add_argument("--subjects", type=int, default=3)
-    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--seed", type=int, help=f"{SEED}, and {SEEDS} for parts by which settings are chosen")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--only", help="names of cells, separated by commas")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "image-streams")
@@ -79,10 +80,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run_cells(part: str, cells: list[Cell], given: argparse.Namespace) -> pd.DataFrame:
     """Every cell that is not finished yet, a few at a time; then one row per cell and subject."""
-    folder = given.runs / f"{part}-{given.seed}"
+    seed = SEEDS.get(part, SEED) if given.seed is None else given.seed
+    folder = given.runs / f"{part}-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(given.processes, mp_context=get_context("spawn")) as pool:
-        work = [pool.submit(run_cell, cell, folder, given.data, given.seed, given.subjects) for cell in cells]
+        work = [pool.submit(run_cell, cell, folder, given.data, seed, given.subjects) for cell in cells]
         for cell, running in zip(cells, work, strict=True):
             print(f"{cell.name}: {running.result():.0f} s", flush=True)
     return pd.concat([rows_of(cell, folder) for cell in cells], ignore_index=True)

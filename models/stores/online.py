@@ -45,9 +45,14 @@ class OnlineItems:
     folder : path
     rng : callable
     journal : UndoJournal
+    writes : bool
+        False: another process writes the file.
     """
 
-    def __init__(self, spec: Store, codec: Codec, folder: Path, rng: Random, journal: UndoJournal) -> None:
+    def __init__(
+        self, spec: Store, codec: Codec, folder: Path, rng: Random, journal: UndoJournal, writes: bool = True
+    ) -> None:
+        self._writes = writes
         self._spec, self._codec, self._rng, self._journal = spec, codec, rng, journal
         self._path = folder / FILE_NAME
         self._clear()
@@ -61,6 +66,7 @@ class OnlineItems:
         self._most = 0
         self._place: list[int] = []  # of an item among those of its class
         self._met: dict[int, int] = {}
+        self._been_largest: set[int] = set()
         self._full = False
         self._bytes = 0
         self._changed, self._checksum = False, 0
@@ -157,7 +163,9 @@ class OnlineItems:
                 return
             self._remove(own[rng.integers(len(own))], changed)
         elif self._spec.keep == "random":
-            if not fits and len(own) == self._most:
+            if not fits and label not in self._been_largest:
+                self._note_largest()
+            if not fits and label in self._been_largest:
                 if rng.random() * self._met[label] >= len(own):
                     return
                 self._remove(own[rng.integers(len(own))], changed)
@@ -179,9 +187,14 @@ class OnlineItems:
         self._bytes += size
         self._changed = True
 
+    def _note_largest(self) -> None:
+        """A class that is or was the largest when there was no room is "full", in the words of the paper."""
+        self._been_largest.update(self._of_size.get(self._most, ()))
+
     def _victim(self, rng: np.random.Generator) -> int:
         if self._spec.keep == "reservoir":
             return int(rng.integers(len(self)))
+        self._note_largest()
         largest = self._of_size[self._most]
         items = self._of_class[largest[rng.integers(len(largest))]]
         return items[rng.integers(len(items))]
@@ -226,7 +239,7 @@ class OnlineItems:
         OSError
             It could not be written; the old one is as it was.
         """
-        if not self._changed:
+        if not self._changed or not self._writes:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._journal.before_change(self._path, 0)
@@ -269,6 +282,7 @@ class OnlineItems:
             "online_met": np.array(list(self._met.items()), np.int64).reshape(-1, 2),
             "online_tasks": self.column("task").copy(),
             "online_sources": self.column("source").copy(),
+            "online_been_largest": np.array(sorted(self._been_largest), np.int64),
             "online_members": np.array([i for items in self._of_class.values() for i in items], np.int64),
         }
 
@@ -284,6 +298,7 @@ class OnlineItems:
         count, nbytes, full, checksum = state["online"].tolist()
         self._full, self._checksum = bool(full), checksum
         self._met = dict(state["online_met"].tolist())
+        self._been_largest = set(state["online_been_largest"].tolist())
         if count and not self._path.exists():
             raise DamagedStore(harm(self._path, "is missing"))
         data = self._path.read_bytes() if count else _MAGIC

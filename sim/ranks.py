@@ -30,7 +30,7 @@ def refuse_undivided(simulators: Mapping[str, Simulator], group: Group) -> None:
     if group.size > 1 and alone:
         raise ValueError(
             f"models: {one_of(alone)} cannot be divided among the {group.size} processes of torchrun; deep learners "
-            "can that store lesson by lesson, or nothing. Run the others without torchrun"
+            "can. Run the others without torchrun"
         )
 
 

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 
 from engram.models.stores.herding import herd  # noqa: E402
 from engram.sim.deep.learners.class_means import add_to_class_means, balanced_draw  # noqa: E402
-from engram.sim.deep.learners.dark_logits import dark_distance, kept_answers  # noqa: E402
+from engram.sim.deep.learners.dark_logits import dark_distances, kept_answers  # noqa: E402
 from engram.sim.deep.learners.exemplar_means import (  # noqa: E402
     classification_and_distillation,
     exemplar_means,
@@ -108,7 +108,7 @@ def test_weights_that_never_mattered_are_free_wherever_they_are():
 def test_answers_are_held_against_the_classes_of_their_time():
     logits = torch.tensor([[1.0, 2.0, 9.0], [0.0, 0.0, 0.0]], requires_grad=True)
     kept = torch.tensor([[0.0, 4.0, NAN], [3.0, NAN, NAN]])
-    distance = dark_distance(logits, kept)
+    distance = dark_distances(logits, kept).mean()
     assert distance.item() == (2.5 + 9) / 2
     distance.backward()
     # ∂/∂z of ½ Σ_images mean over known classes of (z - k)²
@@ -118,7 +118,7 @@ def test_answers_are_held_against_the_classes_of_their_time():
 def test_untaught_outputs_of_minus_infinity_do_no_harm():
     logits = torch.tensor([[1.0, -torch.inf]], requires_grad=True)
     kept = kept_answers(logits, torch.tensor([True, False]))
-    distance = dark_distance(logits, kept)
+    distance = dark_distances(logits, kept).mean()
     distance.backward()
     assert distance.item() == 0
     assert logits.grad.tolist() == [[0, 0]]

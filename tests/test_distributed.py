@@ -24,6 +24,7 @@ from engram.sim.deep.gradients import normalise_together, normalises_apart
 from engram.sim.ranks import Pauses, SilentWriter
 
 SCRIPT = Path(__file__).parent / "backends" / "two_processes.py"
+STORING = ("er", "few", "siesta", "maps", "dreamt-maps", "jpeg", "der", "der-parts", "met")
 TABLES = ("losses", "costs", "episodic", "evaluations")
 
 
@@ -51,7 +52,7 @@ def two_processes(folder):
 def same(first, second, model, tolerance):
     """Whether two recordings hold the same of a model."""
     for table in TABLES:
-        if table == "episodic" and model not in ("er", "few", "siesta", "maps", "dreamt-maps", "jpeg"):
+        if table == "episodic" and model not in STORING:
             continue
         one, other = first.table(model, 0, table), second.table(model, 0, table)
         assert len(one) == len(other), table
@@ -143,6 +144,7 @@ def test_processes_agree(ends, folder):
         "json": {"said by": 0},
         "arrays": {"a/b": [0, 1, 2]},
         "gathered": [0, 1, 2, 3, 4, 5, 6],
+        "parts": [[0], [0, 1]],
         "led": ["first", "second"],
         "before it failed": "so far",
     }
@@ -160,14 +162,18 @@ def test_two_processes_give_the_losses_of_one(alone, ends, folder):
 
 def test_a_run_goes_on_with_as_many_processes_as_there_are(alone, ends, folder):
     stopped = {path.name for path in folder.glob("*-stopped-*")}
-    assert stopped == {"both-stopped-0", "both-stopped-1", "left-stopped-0", "left-stopped-1"}
+    runs = ("both", "left", "both-met", "left-met")
+    assert stopped == {f"{name}-stopped-{rank}" for name in runs for rank in range(2)}
     same(alone, open_recording(folder / "both.h5"), "jpeg", 1e-4)
     same(alone, open_recording(folder / "taken-over.h5"), "jpeg", 1e-4)
     same(alone, resume(folder / "left.h5"), "jpeg", 1e-4)
+    same(alone, open_recording(folder / "both-met.h5"), "der", 1e-4)
+    same(alone, resume(folder / "left-met.h5"), "der", 1e-4)
 
 
 def test_two_processes_give_the_same_bits_whether_interrupted_or_not(ends, folder):
     same(open_recording(folder / "whole.h5"), open_recording(folder / "both.h5"), "jpeg", 0)
+    same(open_recording(folder / "whole.h5"), open_recording(folder / "both-met.h5"), "der", 0)
 
 
 def test_the_death_of_one_process_leaves_a_checkpoint_of_the_last_update(alone, ends, folder):
@@ -177,9 +183,9 @@ def test_the_death_of_one_process_leaves_a_checkpoint_of_the_last_update(alone, 
     assert (folder / "killed.h5.checkpoint").exists()
     unfinished = open_recording(folder / "killed.h5")
     assert unfinished.status == "running"
-    before = len(unfinished.table("er", 0, "losses"))
-    assert 0 < before < len(alone.table("er", 0, "losses"))
-    same(alone, resume(folder / "killed.h5"), "er", 1e-4)
+    before = len(unfinished.table("der", 0, "losses"))
+    assert 0 < before < len(alone.table("der", 0, "losses"))
+    same(alone, resume(folder / "killed.h5"), "der", 1e-4)
 
 
 def test_batch_normalisation_on_the_cpu_is_told_of(ends, folder):

@@ -342,6 +342,45 @@ def test_a_balanced_online_store_keeps_classes_equal_however_unequal_the_stream(
     assert store.sources.tolist() == [-1] * 13
 
 
+@pytest.mark.parametrize("capacity", [12, 13, 14])
+def test_within_a_class_a_balanced_online_store_is_a_reservoir(tmp_path, capacity):
+    ages = []
+    for seed in range(40):
+        spec, labels = RawStore(budget=8 + capacity * 44), np.random.default_rng(seed).integers(0, 3, 60)
+        store = EpisodicStore(spec, tmp_path / f"{seed}", SHAPE, rng=lambda *names, s=seed: child_rng(s, *names))
+        for start in range(0, 60, 6):
+            rows = np.arange(start, start + 6)
+            store.add(IMAGES[rows], labels[rows], 0, sources=rows)
+        assert np.ptp(np.bincount(store.labels)) <= 1
+        for label in range(3):
+            met = np.flatnonzero(labels == label)
+            ages += (np.searchsorted(met, store.sources[store.labels == label]) / (len(met) - 1)).tolist()
+    # Evenly drawn from 0 to 1: mean .5, standard deviation .29.
+    assert abs(np.mean(ages) - 0.5) < 4 * 0.29 / np.sqrt(len(ages))
+
+
+@pytest.mark.parametrize("spec", [RawStore, JpegStore])
+def test_a_copy_takes_in_what_the_store_takes_in_and_writes_nothing(tmp_path, spec):
+    given = spec(budget=900, keep="reservoir")
+    store = store_of(tmp_path / "first", given)
+    copy = EpisodicStore(given, tmp_path / "second" / "store", SHAPE, rng=rng, copies=True)
+    copy.code(IMAGES[:0], 0)  # a process that has met nothing yet
+    for start in range(0, 60, 6):
+        rows = np.arange(start, start + 6)
+        codes = [*store.code(IMAGES[rows[:4]], 0), *copy.code(IMAGES[rows[4:]], 0)]
+        for each in (store, copy):
+            each.add_coded(codes, rows % 3, 0, sources=rows)
+        assert copy.sources.tolist() == store.sources.tolist()
+        assert copy.nbytes == store.nbytes
+    assert len(store) < 60
+    np.testing.assert_array_equal(copy.read(np.arange(len(copy))), store.read(np.arange(len(store))))
+    assert copy.state() == {}
+    copy.close()
+    assert not (tmp_path / "second").exists()
+    with pytest.raises(ValueError, match="is written by another process"):
+        copy.add(IMAGES[:1], np.array([0]), 0)
+
+
 def test_specs_survive_json_and_budgets_carry_decimal_units():
     for spec in (RawStore(budget="20MB"), JpegStore(quality=30), FeatureStore(codebooks=4, per_class=3)):
         assert read_kind(Store, write_kind(spec)) == spec

@@ -26,9 +26,12 @@ class ParameterFiles:
     folder, making : path
         Where the files lie, and where new ones wait until the items that need them are stored.
     journal : UndoJournal
+    writes : bool
+        False: another process writes the files, and this one knows their names and sizes.
     """
 
-    def __init__(self, folder: Path, making: Path, journal: UndoJournal) -> None:
+    def __init__(self, folder: Path, making: Path, journal: UndoJournal, writes: bool = True) -> None:
+        self._writes = writes
         self._folder, self._making, self._journal = folder, making, journal
         self._held: dict[int, Path] = {}
         self._new: dict[int, Path] = {}
@@ -50,9 +53,10 @@ class ParameterFiles:
         held = self._held.get(version)
         if not data or (held is not None and held.name == name):
             return
-        self._making.mkdir(parents=True, exist_ok=True)
         path = self._making / name
-        path.write_bytes(_MAGIC + data)
+        if self._writes:
+            self._making.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(_MAGIC + data)
         self._new[version] = path
         self._bytes[path] = len(_MAGIC) + len(data)
 
@@ -61,7 +65,9 @@ class ParameterFiles:
         for version, path in self._new.items():
             if version in self._held:
                 self._remove(self._held[version])
-            self._held[version] = path.rename(self._folder / path.name)
+            self._held[version] = self._folder / path.name
+            if self._writes:
+                path.rename(self._held[version])
             self._bytes[self._held[version]] = self._bytes.pop(path)
         self._new = {}
 
@@ -72,8 +78,9 @@ class ParameterFiles:
         self._new = {}
 
     def _remove(self, path: Path) -> None:
-        self._journal.before_change(path, 0)
-        path.unlink()
+        if self._writes:
+            self._journal.before_change(path, 0)
+            path.unlink()
         del self._bytes[path]
 
     def paths(self) -> list[Path]:

@@ -49,6 +49,9 @@ class EpisodicStore:
     device : str
         Device of torch that items are recalled on.
     threads : int
+    copies : bool
+        Whether this is a copy, in another process, of a store that one process writes: it takes in what that one takes
+        in (`follow`, `add_coded`), and writes nothing.
 
     Examples
     --------
@@ -73,17 +76,19 @@ class EpisodicStore:
         rng: Random,
         device: str | torch.device = "cpu",
         threads: int = 1,
+        copies: bool = False,
     ) -> None:
         self.spec, self.folder, self.shape = spec, Path(folder), shape
+        self._copies = copies
         self.codec: Codec = spec.codec(shape, rng, str(device), threads)
         self.gives = self.codec.gives
         self._rng = rng
         self._aside = self.folder.parent / f"{self.folder.name}.aside"
         self._making = self._aside / "making"
         self._journal = UndoJournal((self.folder, self._making), self._aside / "undo")
-        self._parameters = ParameterFiles(self.folder, self._making, self._journal)
+        self._parameters = ParameterFiles(self.folder, self._making, self._journal, writes=not copies)
         self._lessons = LessonItems(spec, self.codec, self.folder, self._making, rng, self._journal)
-        self._online = OnlineItems(spec, self.codec, self.folder, rng, self._journal)
+        self._online = OnlineItems(spec, self.codec, self.folder, rng, self._journal, writes=not copies)
         cache = spec.cache if self.codec.caches else 0
         self._recall = Recall(self.codec, self._lessons, self._online, cache, torch.device(device))
         self._columns: dict[str, NDArray[np.int64]] = {}
@@ -189,6 +194,32 @@ class EpisodicStore:
             The budget is too small for one item, or items are chosen by herding or coded by what is learned on them,
             which needs whole lessons.
         """
+        if self._copies:
+            raise ValueError(
+                f"the store {self.folder} is written by another process, and this one may only follow: what all "
+                "processes of a run are to add, each of them gives to Offer (engram.sim.deep.offering)"
+            )
+        self.add_coded(self.code(images, task, features), labels, task, extra, sources=sources)
+
+    def code(
+        self, images: NDArray[np.uint8] | None, task: int, features: NDArray[np.float32] | None = None
+    ) -> list[bytes]:
+        """Code a batch of an online stream, without adding it.
+
+        Parameters
+        ----------
+        images, task, features
+            As of `add`.
+
+        Returns
+        -------
+        list of bytes, [item]
+
+        Raises
+        ------
+        ValueError
+            As of `add`.
+        """
         if self.spec.keep == "herding":
             raise ValueError(
                 "items that are met one by one cannot be chosen by herding, which needs all images of a class at once: "
@@ -199,14 +230,35 @@ class EpisodicStore:
         self._begin(self._lessons, "be added to, as it was written lesson by lesson (write)")
         originals = self._originals(images, features)
         if not self._online_fitted:
-            for _ in self.codec.fit(lambda places: originals[places], len(labels), task):
-                pass
-            self._parameters.prepare(self.codec.version, self.codec.parameters(self.codec.version))
-            self._parameters.take_in()
-            self.codec.finish(task)
-            self._online_fitted = True
+            self._fit_online(originals, task)
+        if not len(originals):
+            return []
         symbols = self.codec.quantise(originals)
-        codes = [self.codec.pack(symbols[i : i + 1], self.codec.version) for i in range(len(labels))]
+        return [self.codec.pack(symbols[i : i + 1], self.codec.version) for i in range(len(originals))]
+
+    def add_coded(
+        self,
+        codes: list[bytes],
+        labels: NDArray[np.int64],
+        task: int,
+        extra: NDArray[np.float32] | None = None,
+        *,
+        sources: NDArray[np.int64] | None = None,
+    ) -> None:
+        """As `add`, of items that are coded already.
+
+        Parameters
+        ----------
+        codes : list of bytes, [item]
+            As `code` gave them, here or in a copy of this store.
+        labels, task, extra, sources
+            As of `add`.
+
+        Raises
+        ------
+        ValueError
+            The budget is too small for one item.
+        """
         values = np.zeros((len(labels), 0), np.float32) if extra is None else np.asarray(extra, np.float32)
         whence = np.full(len(labels), -1, np.int64) if sources is None else np.asarray(sources, np.int64)
         changed = self._online.add(codes, np.asarray(labels), task, whence, list(values), self._room())
@@ -283,7 +335,9 @@ class EpisodicStore:
         return self._recall.working_bytes
 
     def state(self) -> State:
-        """Where the store stands, in small arrays; the items themselves stay in its files."""
+        """Where the store stands, in small arrays; the items themselves stay in its files. Empty for a copy."""
+        if self._copies:
+            return {}
         state = self.outline()
         state["generation"] = np.array(self._journal.mark(self._lengths()), np.int64)
         return state
@@ -400,13 +454,23 @@ class EpisodicStore:
     def _begin(self, other: LessonItems | OnlineItems, what: str) -> None:
         if len(other):
             raise ValueError(f"the store {self.folder} cannot {what}; give each use a store of its own")
-        if not self._begun:
+        if not self._begun and not self._copies:
             for path in self._own_files():
                 path.unlink()
             shutil.rmtree(self._aside, ignore_errors=True)
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._begun = True
+        self._begun = True
         self.spec.refuse_small_budget(HEADER_BYTES + (self.codec.record_bytes or 0))
+
+    def _fit_online(self, originals: NDArray, task: int) -> None:
+        if not len(originals) and self.gives == "images":  # all copies get ready together; no image changes how
+            originals = np.zeros((1, *self.shape), np.uint8)
+        for _ in self.codec.fit(lambda places: originals[places], len(originals), task):
+            pass
+        self._parameters.prepare(self.codec.version, self.codec.parameters(self.codec.version))
+        self._parameters.take_in()
+        self.codec.finish(task)
+        self._online_fitted = True
 
     def _drop_work(self) -> None:
         self._lessons.drop_work()

@@ -126,6 +126,10 @@ class Group:
         """A value of JSON types of the first process, for all."""
         return value
 
+    def gather(self, arrays: Mapping[str, NDArray[Any]]) -> list[dict[str, NDArray[Any]]]:
+        """Arrays of every process, by its number, for all; their shapes may differ."""
+        return [dict(arrays)]
+
     def gather_rows(self, mine: Tensor, total: int) -> Tensor:
         """Put together what every process has for its `rows` of so many.
 
@@ -221,14 +225,24 @@ class TorchGroup(Group):
         content = b""
         if self.first:
             assert arrays is not None
-            file = io.BytesIO()
-            np.savez(file, **{f"array/{name}": array for name, array in arrays.items()})  # type: ignore[arg-type]
-            content = file.getvalue()
-        with np.load(io.BytesIO(self._share_bytes(content)), allow_pickle=False) as file_of_all:
-            return {name.removeprefix("array/"): file_of_all[name] for name in file_of_all.files}
+            content = _written(arrays)
+        return _read(self._share_bytes(content))
 
     def share_json(self, value: Any) -> Any:
         return json.loads(self._share_bytes(json.dumps(value).encode() if self.first else b""))
+
+    def gather(self, arrays: Mapping[str, NDArray[Any]]) -> list[dict[str, NDArray[Any]]]:
+        import torch
+
+        content = _written(arrays)
+        lengths = torch.zeros(self.size, dtype=torch.int64)
+        lengths[self.rank] = len(content)
+        padded = torch.zeros(int(self.sum_(lengths).max()), dtype=torch.uint8)
+        padded[: len(content)] = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+        parts = [torch.empty_like(padded) for _ in range(self.size)]
+        with lost_in_words():
+            self._dist.all_gather(parts, padded)
+        return [_read(part[:length].numpy().tobytes()) for part, length in zip(parts, lengths.tolist(), strict=True)]
 
     def gather_rows(self, mine: Tensor, total: int) -> Tensor:
         import torch
@@ -307,6 +321,17 @@ def lost_in_words() -> Iterator[None]:
         told = " ".join(str(error).split()).partition(". ")[0]
         told = told.rpartition(".cc:")[2].partition("] ")[2] or told  # without the place in gloo's source
         raise LostProcess(f"another process of this run has ended before its time ({told[:200]})") from error
+
+
+def _written(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **{f"array/{name}": array for name, array in arrays.items()})  # type: ignore[arg-type]
+    return file.getvalue()
+
+
+def _read(content: bytes) -> dict[str, NDArray[Any]]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        return {name.removeprefix("array/"): file[name] for name in file.files}
 
 
 def _flags(*flags: bool) -> torch.Tensor:

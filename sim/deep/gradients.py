@@ -51,15 +51,15 @@ class Gradients:
         self._learning, self._divided = learning, False
         self._statistics = [statistic for layer in _normalising(bench.network) for statistic in layer.buffers()]
 
-    def add_up(self, parts: list[Batch], size: int) -> Tensor:
+    def add_up(self, batch: Batch, parts: list[Batch]) -> Tensor:
         """Add up the gradients of the mean loss over the whole batch.
 
         Parameters
         ----------
+        batch : Batch
+            This process's share.
         parts : list of Batch
-            This process's share, in the parts in which it goes through the network.
-        size : int
-            Images of the whole batch, over all processes.
+            The same, in the parts in which it goes through the network.
 
         Returns
         -------
@@ -71,7 +71,7 @@ class Gradients:
         with self._whole_or_not_at_all():
             for number, part in enumerate(parts, 1):
                 last = number == len(parts)
-                weight = len(part.labels) / size
+                weight = len(part.labels) / batch.size
                 together = last or not self._divided
                 with nullcontext() if together else self._step.no_sync(), self._autocast():  # type: ignore[operator]
                     # DistributedDataParallel takes the mean over processes, where a sum is wanted.
@@ -80,8 +80,9 @@ class Gradients:
                     (loss if penalty is None else loss + penalty).backward()
                 total += loss.detach() if alone else loss.detach() / self._group.size
             self._group.sum_(total)
+            self._objective.exchange(batch)
             if not alone and not self._divided:
-                self._divide(any(len(part.labels) for part in parts))
+                self._divide(len(batch.labels) > 0)
         return total if penalty is None else total + penalty.detach()
 
     def _divide(self, has_images: bool) -> None:

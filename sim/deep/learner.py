@@ -8,6 +8,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -16,6 +17,7 @@ from ...models.deep.learner import HIPPOCAMPUS
 from .feature_maps import FeatureMaps, QuantisedMaps
 from .lessons import Lesson, Night, Tick
 from .objective import Batch, CrossEntropy, Objective
+from .offering import Offer
 
 if TYPE_CHECKING:
     from ...models.deep.learner import DeepLearner
@@ -131,7 +133,7 @@ class StoredAsMet(Objective):
     """Another objective, and every batch of the lesson is stored after its update, in the first epoch."""
 
     def __init__(self, objective: Objective, bench: Workbench, lesson: Lesson) -> None:
-        self._objective, self._bench, self._lesson = objective, bench, lesson
+        self._objective, self._offer = objective, Offer(bench, lesson.task)
         self._updates = -(-len(lesson) // bench.model.batch_size)
         self.uses_extra = objective.uses_extra  # type: ignore[misc]
         self.looks = objective.looks
@@ -142,17 +144,14 @@ class StoredAsMet(Objective):
     def penalty(self, network: torch.nn.Module) -> Tensor | None:
         return self._objective.penalty(network)  # type: ignore[arg-type]
 
+    def exchange(self, batch: Batch) -> None:
+        self._objective.exchange(batch)
+        if batch.update < self._updates:
+            self._offer.gather(batch, np.flatnonzero(~batch.is_recalled))
+
     def after_step(self, network: torch.nn.Module, batch: Batch) -> None:
         self._objective.after_step(network, batch)  # type: ignore[arg-type]
-        store = self._bench.store
-        if store is None or batch.raw is None or batch.update >= self._updates:
-            return
-        new = ~batch.is_recalled
-        rows = torch.from_numpy(new).to(batch.raw.device)
-        images = batch.raw[rows].permute(0, 2, 3, 1).cpu().numpy()
-        images = images[..., 0] if images.shape[3] == 1 else images
-        labels = batch.labels[rows].cpu().numpy()
-        store.add(images, labels, self._lesson.task, sources=batch.sources[new])
+        self._offer.store()
 
     def state(self) -> Mapping[str, NDArray]:
         return self._objective.state()

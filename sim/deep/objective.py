@@ -35,6 +35,12 @@ class Batch:
         The images as they came, before they were varied; None for feature maps.
     sources : int64 array, [image]
         For images of the lesson, which image of the pool's training part each is; -1 for recalled ones.
+    places : int64 array, [image]
+        Where each stands in the whole batch, over all processes, in which recalled images come last.
+    size : int
+        Images of the whole batch, over all processes.
+    recalled : int
+        Of those, the recalled ones.
     of_maps : bool
         Whether ``images`` are feature maps of the layer at which the network is split.
     share : float
@@ -50,6 +56,9 @@ class Batch:
     extra: Tensor | None
     raw: Tensor | None
     sources: NDArray[np.int64]
+    places: NDArray[np.int64]
+    size: int
+    recalled: int
     of_maps: bool
     share: float
     update: int
@@ -76,6 +85,12 @@ class Objective(ABC):
     def penalty(self, network: CorticalNetwork) -> Tensor | None:
         """What is added to the loss of every update, whatever the batch; None for nothing."""
         return None
+
+    def exchange(self, batch: Batch) -> None:  # noqa: B027
+        """Called between gradients and change of weights, to speak with other processes about what they have met.
+
+        If one of them is lost here, the update has not taken place. A process may have no image of a batch.
+        """
 
     def after_step(self, network: CorticalNetwork, batch: Batch) -> None:  # noqa: B027
         """Called after each update with this process's share of its batch."""

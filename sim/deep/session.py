@@ -233,6 +233,7 @@ class DeepSession(Session):
             rng=lambda *names: bench.rng("store", *names),
             device=str(bench.device),
             threads=self.settings.threads,
+            copies=not bench.group.first,
         )
         if state is not None:
             if bench.group.first:

@@ -41,6 +41,7 @@ class DeepSimulator(Simulator):
 
     model: DeepLearner
     subjects_together = 1
+    divisible = True
 
     def __init__(self, model: Model, pool: Pool, slots: int, settings: Settings) -> None:
         super().__init__(model, pool, slots, settings)
@@ -53,8 +54,6 @@ class DeepSimulator(Simulator):
         self._loader: BatchLoader | None = None
         self._passing: tempfile.TemporaryDirectory[str] | None = None
         has_store = model.store is not None
-        # What is stored batch by batch, in the midst of learning, would have to be chosen by one process for all.
-        self.divisible = not model.stores_online
         self.streams = stream_layouts(
             pool.image_shape, has_store, model.store is not None and model.store.gives == "images"
         )

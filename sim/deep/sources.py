@@ -36,6 +36,8 @@ class Drawn:
         Images of the whole batch, over all processes.
     rows : int64 array, [image]
         Their places in it.
+    recalled : int
+        Images of the whole batch that are recalled.
     """
 
     images: Tensor
@@ -44,6 +46,7 @@ class Drawn:
     items: Ints
     size: int
     rows: Ints
+    recalled: int = 0
 
 
 class Source(ABC):
@@ -128,7 +131,8 @@ class RecalledSource(Source):
             chosen = whole[rows]
             items = self._items[chosen]
             images = recalled(self._store, items)
-            yield Drawn(images, self._labels[chosen], np.full(len(items), -1), items, len(whole), rows)
+            unknown = np.full(len(items), -1)
+            yield Drawn(images, self._labels[chosen], unknown, items, len(whole), rows, recalled=len(whole))
 
 
 class MixedSource(Source):
@@ -165,4 +169,5 @@ class MixedSource(Source):
                 np.concatenate([drawn.items, items]),
                 drawn.size + self.replay,
                 np.concatenate([drawn.rows, places]),
+                recalled=self.replay,
             )

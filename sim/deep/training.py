@@ -80,10 +80,10 @@ class Training:
                     for weights in optimiser.param_groups:
                         weights["lr"] = share * self.plan.optimiser.learning_rate
                 batch = self._batch(drawn, int(seeds[self.update % per_epoch]))
-                loss = self._gradients.add_up(list(_parts(batch, bench.model.accumulate)), drawn.size)
+                loss = self._gradients.add_up(batch, list(_parts(batch, bench.model.accumulate)))
                 if self.plan.optimiser.clip is not None:
                     nn.utils.clip_grad_norm_(self._learning, self.plan.optimiser.clip)
-                with bench.gated_step(self.plan.parameters):
+                with bench.gated_step():
                     optimiser.step()
                 optimiser.zero_grad()
                 self.objective.after_step(bench.network, batch)
@@ -125,6 +125,9 @@ class Training:
             extra=extra,
             raw=raw,
             sources=drawn.sources,
+            places=drawn.rows,
+            size=drawn.size,
+            recalled=drawn.recalled,
             of_maps=of_maps,
             share=self.update / self.updates,
             update=self.update,
@@ -191,6 +194,9 @@ def _parts(batch: Batch, count: int) -> Iterator[Batch]:
             extra=None if batch.extra is None else batch.extra[torch.from_numpy(recalled[rows][mine])],
             raw=None if batch.raw is None else batch.raw[rows],
             sources=batch.sources[rows],
+            places=batch.places[rows],
+            size=batch.size,
+            recalled=batch.recalled,
             of_maps=batch.of_maps,
             share=batch.share,
             update=batch.update,

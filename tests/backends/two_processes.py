@@ -14,7 +14,15 @@ import numpy as np
 import torch
 
 import engram as eg
-from engram.models.deep import SIESTA, BrainCL, ExperienceReplay, FineTune, ResNet, SmallConvNet
+from engram.models.deep import (
+    SIESTA,
+    BrainCL,
+    DarkExperienceReplay,
+    ExperienceReplay,
+    FineTune,
+    ResNet,
+    SmallConvNet,
+)
 from engram.models.deep.augment import CropFlip
 from engram.protocols import ItemSpec, Protocol, each, probe, sleep, wake
 from engram.sim import Reporter
@@ -37,6 +45,17 @@ MODELS = {
         backbone=SMALL, store={"kind": "features"}, first_sleep_epochs=1, sleep_epochs=1, **{**COMMON, "epochs": 1}
     ),
     "jpeg": BrainCL(backbone=SMALL, store={"kind": "jpeg"}, sleep_epochs=2, **COMMON),
+    # Stored as they are met. With 41 images in a batch, the last one has an image that only one process holds.
+    "der": DarkExperienceReplay(backbone=SMALL, store={"kind": "raw", "per_class": 8}, replay_batch_size=3, **COMMON),
+    "der-parts": DarkExperienceReplay(
+        backbone=SMALL, store={"kind": "jpeg", "budget": 2000}, replay_batch_size=4, **{**COMMON, "accumulate": 3}
+    ),
+    "met": ExperienceReplay(
+        backbone=SMALL,
+        store={"kind": "jpeg", "keep": "reservoir", "budget": 1800},
+        replay_batch_size=5,
+        **{**COMMON, "batch_size": 41},
+    ),
 }
 PROTOCOL = Protocol(
     name="two-tasks",
@@ -76,6 +95,7 @@ def talk(folder):
         "json": group.share_json({"said by": rank}),
         "arrays": {name: a.tolist() for name, a in group.share({"a/b": np.arange(3) + rank}).items()},
         "rows": list(range(7))[group.rows()],
+        "parts": [part["own"].tolist() for part in group.gather({"own": np.arange(rank + 1)})],
         "gathered": group.gather_rows(torch.arange(7)[group.rows()], 7).tolist(),
         "led": list(group.lead(iter(["first", "second"]) if group.first else None)),
     }
@@ -105,12 +125,13 @@ def whole(folder):
 def stopped(folder):
     """The second process is interrupted in its second sleep, then both go on; another run is left to others."""
     rank = int(os.environ["RANK"])
-    for name in ("both", "left"):
+    for name, model in (("both", "jpeg"), ("left", "jpeg"), ("both-met", "der"), ("left-met", "der")):
         try:
-            start(f"{folder}/{name}.h5", ("jpeg",), Interrupting(8) if rank == 1 else None, checkpoint_every=0.0)
+            start(f"{folder}/{name}.h5", (model,), Interrupting(8) if rank == 1 else None, checkpoint_every=0.0)
         except Interrupted:
             Path(folder, f"{name}-stopped-{rank}").touch()
-    eg.resume(f"{folder}/both.h5")
+    for name in ("both", "both-met"):
+        eg.resume(f"{folder}/{name}.h5")
 
 
 def going_on(folder):
@@ -118,7 +139,7 @@ def going_on(folder):
 
 
 def killed(folder):
-    start(f"{folder}/killed.h5", reporter=Interrupting(6, signal.SIGKILL) if os.environ["RANK"] == "1" else None)
+    start(f"{folder}/killed.h5", ("der",), Interrupting(4, signal.SIGKILL) if os.environ["RANK"] == "1" else None)
 
 
 def undivided(folder):

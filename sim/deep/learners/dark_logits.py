@@ -27,7 +27,7 @@ def kept_answers(logits: Tensor, taught: Tensor) -> Tensor:
     return torch.where(taught, logits.detach().float(), torch.nan)
 
 
-def dark_distance(logits: Tensor, kept: Tensor) -> Tensor:
+def dark_distances(logits: Tensor, kept: Tensor) -> Tensor:
     """Mean squared distance between answers now and answers kept, over the classes that had an output then.
 
     Parameters
@@ -38,8 +38,7 @@ def dark_distance(logits: Tensor, kept: Tensor) -> Tensor:
 
     Returns
     -------
-    float tensor, scalar
-        Mean over images of the mean over their classes.
+    float tensor, [image]
 
     Notes
     -----
@@ -48,9 +47,9 @@ def dark_distance(logits: Tensor, kept: Tensor) -> Tensor:
 
     Examples
     --------
-    >>> dark_distance(torch.tensor([[1.0, 2.0, 9.0]]), torch.tensor([[0.0, 4.0, torch.nan]])).item()
-    2.5
+    >>> dark_distances(torch.tensor([[1.0, 2.0, 9.0]]), torch.tensor([[0.0, 4.0, torch.nan]])).tolist()
+    [2.5]
     """
     known = ~torch.isnan(kept)
     squares = torch.where(known, logits - torch.where(known, kept, 0.0), 0.0).square()
-    return (squares.sum(dim=1) / known.sum(dim=1).clamp_min(1)).mean()
+    return squares.sum(dim=1) / known.sum(dim=1).clamp_min(1)

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from ....models.deep.dark_experience import DarkExperienceReplay
-from ....models.deep.learner import HIPPOCAMPUS
 from ..learner import Learner, learns
 from ..lessons import Lesson, Tick
 from ..network import CorticalNetwork
 from ..objective import Batch, Objective
+from ..offering import Offer
 from ..planned import most_epochs
-from .dark_logits import dark_distance, kept_answers
+from .dark_logits import dark_distances, kept_answers
 
 if TYPE_CHECKING:
     from ....models.deep.plan import TrainingPlan
@@ -47,7 +48,7 @@ class DarkExperience(Objective):
     def __init__(self, bench: Workbench, lesson: Lesson, plan: TrainingPlan) -> None:
         model: DarkExperienceReplay = bench.model  # type: ignore[assignment]
         self._alpha, self._beta = model.alpha, model.beta
-        self._bench, self._task = bench, lesson.task
+        self._bench = bench
         self._per_epoch = -(-len(lesson) // plan.batch_size)
         epochs: float = lesson.exposures * plan.epochs
         if plan.limit_passes is not None:
@@ -56,45 +57,46 @@ class DarkExperience(Objective):
         drawn = bench.rng("stored in epoch", lesson.step.index).integers(whole, size=len(lesson))
         order = np.argsort(lesson.indices, kind="stable")
         self._indices, self._stored_in = lesson.indices[order], drawn[order]
-        self._met: list[tuple[Batch, Tensor, Tensor]] = []
+        self._offer = Offer(bench, lesson.task)
+        self._met: list[tuple[NDArray[np.int64], Tensor]] = []
 
     def loss(self, network: CorticalNetwork, batch: Batch) -> Tensor:
         logits = network.answer(batch).float()
-        is_recalled = torch.from_numpy(batch.is_recalled).to(logits.device)
-        recalled, lesson = is_recalled.nonzero().flatten(), (~is_recalled).nonzero().flatten()
-        self._met.append((batch, lesson, kept_answers(logits[lesson], torch.isfinite(network.closed))))
-        loss = _mean_cross_entropy(logits[lesson], batch.labels[lesson])
+        lesson, recalled = np.flatnonzero(~batch.is_recalled), np.flatnonzero(batch.is_recalled)
+        # The halves are those of the whole batch, whichever share or part of it this is.
+        is_dark = (batch.places[recalled] - (batch.size - batch.recalled)) % 2 == 0
+        loss = _cross_entropies(logits[lesson], batch.labels[lesson]) / max(1, batch.size - batch.recalled)
         if len(recalled):
             assert batch.extra is not None
-            dark, labelled = recalled[0::2], recalled[1::2]
-            loss = loss + self._alpha * dark_distance(logits[dark], batch.extra[0::2])
-            loss = loss + self._beta * _mean_cross_entropy(logits[labelled], batch.labels[labelled])
-        return loss
+            distances = dark_distances(logits[recalled[is_dark]], batch.extra[is_dark])
+            loss = loss + self._alpha * distances.sum() / ((batch.recalled + 1) // 2)
+            labelled = recalled[~is_dark]
+            again = _cross_entropies(logits[labelled], batch.labels[labelled])
+            loss = loss + self._beta * again / max(1, batch.recalled // 2)
+        due = self._due(batch)
+        self._met.append((batch.places[due], kept_answers(logits[due], torch.isfinite(network.closed))))
+        return loss * (batch.size / len(batch.labels))
+
+    def exchange(self, batch: Batch) -> None:
+        met, self._met = self._met, []
+        due = self._due(batch)
+        if self._bench.store_in_use is None or (self._bench.group.size == 1 and not len(due)):
+            return
+        answers = np.full((len(batch.labels), len(self._bench.network.closed)), np.nan, np.float32)
+        for places, given in met:  # of each part in which the batch went through the network; places rise
+            answers[np.searchsorted(batch.places, places)] = given.cpu().numpy()
+        self._offer.gather(batch, due, answers[due])
+
+    def _due(self, batch: Batch) -> NDArray[np.int64]:
+        """Rows of a batch that are to be stored in this epoch."""
+        lesson = np.flatnonzero(~batch.is_recalled)
+        stored_in = self._stored_in[np.searchsorted(self._indices, batch.sources[lesson])]
+        return lesson[stored_in == batch.update // self._per_epoch]
 
     def after_step(self, network: CorticalNetwork, batch: Batch) -> None:
-        for part, lesson, answers in self._met:
-            self._store(part, lesson, answers)
-        self._met.clear()
-
-    def _store(self, batch: Batch, lesson: Tensor, answers: Tensor) -> None:
-        store = self._bench.store
-        if store is None or self._bench.lesion == HIPPOCAMPUS or batch.raw is None:
-            return
-        sources = batch.sources[~batch.is_recalled]
-        due = self._stored_in[np.searchsorted(self._indices, sources)] == batch.update // self._per_epoch
-        if not due.any():
-            return
-        rows = torch.from_numpy(due).to(lesson.device)
-        images = batch.raw[lesson[rows]].permute(0, 2, 3, 1).cpu().numpy()
-        store.add(
-            images[..., 0] if images.shape[3] == 1 else images,
-            batch.labels[lesson[rows]].cpu().numpy(),
-            self._task,
-            extra=answers[rows].cpu().numpy(),
-            sources=sources[due],
-        )
+        self._offer.store()
 
 
-def _mean_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """0 where there is no image, as may be in a part of a batch."""
-    return cross_entropy(logits, labels, reduction="sum") / max(1, len(labels))
+def _cross_entropies(logits: Tensor, labels: Tensor) -> Tensor:
+    """Their sum: 0 where there is no image, as may be in a part of a batch."""
+    return cross_entropy(logits, labels, reduction="sum")

@@ -28,13 +28,14 @@ class JoinedSource(Source):
     def epoch(self, rng: np.random.Generator, start: int) -> Iterator[Drawn]:
         lesson, presented = self._lesson, len(self._lesson)
         order = rng.permutation(self.length)
-        mine, sizes = [], []
+        mine, sizes, recalled = [], [], []
         for first in range(start * self.batch_size, self.length, self.batch_size):
             whole = order[first : first + self.batch_size]
             sizes.append(len(whole))
+            recalled.append(int((whole >= presented).sum()))
             mine.append(whole[self._bench.group.rows()])
         read = self._bench.loader.read([lesson.indices[part[part < presented]] for part in mine])
-        for part, size, images in zip(mine, sizes, read, strict=True):
+        for part, size, of_store, images in zip(mine, sizes, recalled, read, strict=True):
             places, items = part[part < presented], part[part >= presented] - presented
             labels = lesson.labels[places]
             if self._store is not None and len(items):
@@ -48,4 +49,5 @@ class JoinedSource(Source):
                 items=np.concatenate([np.full(len(places), -1), items]),
                 size=size,
                 rows=np.concatenate([rows[part < presented], rows[part >= presented]]),
+                recalled=of_store,
             )

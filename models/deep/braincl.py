@@ -90,7 +90,8 @@ class BrainCL(DeepLearner):
     Parameters
     ----------
     epochs : float
-        Awake, of the head.
+        Awake, of the head; where ``passes`` are given, no more than the share of them that ``epochs`` are of ``epochs``
+        and ``sleep_epochs`` together.
     first_sleep_epochs : float
         In the first night.
     sleep_epochs : float
@@ -160,6 +161,7 @@ class BrainCL(DeepLearner):
                 optimiser=self.wake_optimiser,
                 schedule=Schedule(),
                 limit_passes=None,
+                most_passes=self._most_passes_awake,
             )
         schedule = self.schedule
         if task > 0 and self.night_warmup is not None:
@@ -170,7 +172,13 @@ class BrainCL(DeepLearner):
             source="recalled",
             epochs=self.epochs_of_night(step, usual),
             schedule=schedule,
+            limit_passes=self.limit_of_night(step),
         )
+
+    @property
+    def _most_passes_awake(self) -> int | None:
+        """Of a task's passes, the share that the waking epochs are of all its epochs; the night has the others."""
+        return None if self.passes is None else int(self.passes * self.epochs / (self.epochs + self.sleep_epochs))
 
     def plan_of_first(self, step: Step) -> TrainingPlan | None:
         return None if step.lesion == HIPPOCAMPUS else self.learning(epochs=self.first_sleep_epochs)

@@ -108,7 +108,8 @@ class DeepLearner(Model):
     mixed_stability : MixedStabilityCortex or None
     passes : int or None
         Image passes that a task may cost, all of its phases together: what is left of them is spent in the phase in
-        which the learner mainly learns, whatever its epochs. With it, learners are compared at equal passes.
+        which the learner mainly learns, whatever its epochs. With it, learners are compared at equal passes. Passes
+        that a sleep step of the protocol states go first.
     precision : {"float32", "bf16"}
         Of the products; weights are float32 always.
     channels_last : bool
@@ -262,6 +263,11 @@ class DeepLearner(Model):
         if self.passes_per_hour is not None and sleep.seconds:
             return self.passes_per_hour * sleep.seconds / 3600
         return self.sleep_epochs if usual is None else usual
+
+    def limit_of_night(self, step: Step) -> int | None:
+        """Image passes that the task may cost by the end of a sleep step; None where the protocol tells its passes."""
+        sleep: Sleep = step.phase  # type: ignore[assignment]
+        return self.passes if sleep.passes is None else None
 
     def check(self, protocol: Protocol, pool: Pool) -> None:
         """Refuse, in words, a protocol or images that this learner cannot be taken through.

@@ -39,6 +39,8 @@ class TrainingPlan:
     limit_passes : int or None
         Image passes that the task may cost by the end of this phase: what is left of them is spent, whatever `epochs`
         says.
+    most_passes : int or None
+        Image passes that the task may cost by the end of this phase, which ends before if its `epochs` do.
 
     Examples
     --------
@@ -57,3 +59,4 @@ class TrainingPlan:
     fresh: bool = False
     augment: Augment = field(default_factory=NoAugment)
     limit_passes: int | None = None
+    most_passes: int | None = None

@@ -25,7 +25,8 @@ class SIESTA(DeepLearner):
     Parameters
     ----------
     sleep_updates : int
-        Updates of a night, where the protocol says no number of passes.
+        Updates of a night, where neither the protocol nor ``passes_per_hour`` tells its passes; ``sleep_epochs`` does
+        not.
     temperature : float
         The head compares by cosine; the cosine is multiplied by this before the softmax.
 
@@ -59,5 +60,12 @@ class SIESTA(DeepLearner):
 
     def plan(self, step: Step, task: int) -> TrainingPlan | None:
         if step.kind == "wake":
-            return self.learning(limit_passes=None) if task == 0 and self.backbone.weights is None else None
-        return self.learning(parameters="upper", source="recalled", epochs=self.epochs_of_night(step))
+            if task > 0 or self.backbone.weights is not None:
+                return None
+            return self.learning(limit_passes=None, most_passes=self.passes)
+        return self.learning(
+            parameters="upper",
+            source="recalled",
+            epochs=self.epochs_of_night(step),
+            limit_passes=self.limit_of_night(step),
+        )

@@ -71,10 +71,15 @@ def updates_of(plan: TrainingPlan, source: Source, lesson: Lesson | None, spent:
     most = most_epochs(lesson)
     if plan.limit_passes is None:
         epochs = min(most, plan.epochs * (1 if lesson is None else lesson.exposures))
-        return max(1, round(epochs * source.per_epoch))
-    whole, rest = divmod(max(0, plan.limit_passes - spent), source.passes_per_epoch)
-    updates = whole * source.per_epoch + rest // (source.batch_size + source.replay)
-    return int(min(updates, most * source.per_epoch))
+        updates = max(1, round(epochs * source.per_epoch))
+        return updates if plan.most_passes is None else min(updates, _updates_for(plan.most_passes - spent, source))
+    return int(min(_updates_for(plan.limit_passes - spent, source), most * source.per_epoch))
+
+
+def _updates_for(passes: int, source: Source) -> int:
+    """Updates that cost no more than so many image passes."""
+    whole, rest = divmod(max(0, passes), source.passes_per_epoch)
+    return whole * source.per_epoch + rest // (source.batch_size + source.replay)
 
 
 def most_epochs(lesson: Lesson | None) -> float:

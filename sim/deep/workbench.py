@@ -95,6 +95,7 @@ class Workbench:
         seed = child_seed(self._seed, "subject", self._number, "flexibility").generate_state(1)[0]
         self.stability = mixed_stability(model.mixed_stability, self.network, int(seed))
         self._pieces = Pieces()
+        self._gated = False
         self._training: Training | None = None
         self._waiting: Mapping[str, NDArray] = {}
         self._lessons: list[Lesson] = []
@@ -258,11 +259,16 @@ class Workbench:
                 return
             if plan.fresh and not waiting:
                 self._draw_again(at)
+            # With a single class there is nothing to learn, so that lesson says nothing of how far weights travel.
+            self._gated = plan.parameters != "head" and len(self.taught) > 1
             self._training = Training(self, plan, batches, objective or CrossEntropy(), updates, path)
             if waiting:
                 self._training.load_state(waiting)
-            elif self.stability is not None and plan.parameters != "head":
-                self.stability.start_item()
+            elif self.stability is not None and self._gated:
+                try:
+                    self.stability.start_item()
+                except ValueError as why:  # the sensitivity cannot be calibrated: the end of this subject alone
+                    raise FloatingPointError(str(why)) from None
             yield from self._training.run()
             self._training = None
 
@@ -343,11 +349,9 @@ class Workbench:
             weight.requires_grad_(id(weight) in chosen)
         return [weight for weight in self._trainable if id(weight) in chosen]
 
-    def gated_step(self, parameters: Parameters) -> AbstractContextManager[None]:
+    def gated_step(self) -> AbstractContextManager[None]:
         """Context of one step of the optimiser."""
-        if self.stability is None or parameters == "head":
-            return nullcontext()
-        return self.stability.step()
+        return self.stability.step() if self.stability is not None and self._gated else nullcontext()
 
     def record_loss(self, epoch: int, loss: float) -> None:
         """Note the mean loss of an epoch."""

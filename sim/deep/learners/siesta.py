@@ -24,6 +24,7 @@ from .cosine_head import CosineCrossEntropy, cosine_logits
 if TYPE_CHECKING:
     from ....models.stores.features import FeatureCodec
     from ....models.stores.store import EpisodicStore
+    from ....protocols import Sleep
     from ..distributed import Group
     from ..workbench import Workbench
 
@@ -60,7 +61,8 @@ class SIESTALearner(Learner):
             return
         items = np.arange(len(store)) if night.replayed is None else np.flatnonzero(night.replayed[store.labels])
         updates = self.model.sleep_updates
-        if night.step.phase.passes is not None:  # type: ignore[union-attr]
+        sleep: Sleep = night.step.phase  # type: ignore[assignment]
+        if sleep.passes is not None or (self.model.passes_per_hour is not None and sleep.seconds):
             updates = round(plan.epochs * len(items) / plan.batch_size)
         if len(items) and updates:
             source = BalancedSource(store, bench.group, items, plan.batch_size, updates)
@@ -127,6 +129,7 @@ class BalancedSource(Source):
                 items=items,
                 size=self.batch_size,
                 rows=rows,
+                recalled=self.batch_size,
             )
 
 

@@ -28,6 +28,7 @@ CONTINUAL_METRICS = {
     "bpp": "bits_per_pixel",
     "corruption_accuracy": "corruption_accuracy",
     "auroc": "auroc",
+    "aupr": "aupr",
     "fpr95": "fpr95",
     "ece": "ece",
 }
@@ -91,7 +92,7 @@ class _Reasons:
             return "nothing is learned yet" if "costs" in streams else "it records no costs"
         if metric == "corruption_accuracy":
             return "no corrupted images were tested: a probe with corruptions does"
-        if metric in ("auroc", "fpr95"):
+        if metric in ("auroc", "aupr", "fpr95"):
             return "no images of unknown classes were tested: a probe with unknown does, if there are any"
         return "no calibration was measured"
 

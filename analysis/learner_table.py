@@ -17,7 +17,7 @@ from .tasks import tasks_of
 if TYPE_CHECKING:
     from ..data.recording import Recording
 
-MEASURED = ("corruption_accuracy", "auroc", "fpr95", "ece")
+MEASURED = ("corruption_accuracy", "auroc", "aupr", "fpr95", "ece")
 STORED = ("bytes", *(name for name in BYTES if name != "total_bytes"), "items", "psnr", "bits_per_pixel")
 TABLE_COLUMNS = (
     "recording", "protocol", "seed", "model", "subject", "store", "budget", *SCORES, *STORED, *COSTS, "seconds",
@@ -44,7 +44,8 @@ def continual_table(recordings: Recording | Sequence[Recording]) -> pd.DataFrame
         is set); ``average_incremental``, ``last``, ``forgetting``, ``bwt``, ``fwt`` (see `continual_scores`); at the
         end ``bytes`` (all that the store keeps), its parts, ``items``, ``psnr`` (dB), ``bits_per_pixel``; over the
         whole run ``updates``, ``image_passes``, ``forward_passes``, ``seconds``; at the last probe that tested them
-        ``corruption_accuracy`` (mean over corruptions and severities), ``auroc`` and ``fpr95`` of unknown images by
+        ``corruption_accuracy`` (mean over corruptions and severities), ``auroc``,
+        ``aupr`` (known images are the positives) and ``fpr95`` of unknown images by
         maximum softmax, and ``ece``. NaN is what a model or a protocol does not have.
 
     Raises
@@ -107,6 +108,6 @@ def _measured(recording: Recording) -> pd.DataFrame:
     corrupted = at_last_probe(corrupted[corrupted["severity"] > 0])
     means = corrupted.groupby(keys)["accuracy"].mean().rename("corruption_accuracy")
     unknown = unknown_detection(measured)
-    unknown = at_last_probe(unknown[unknown["score"] == "msp"]).set_index(keys)[["auroc", "fpr95"]]
+    unknown = at_last_probe(unknown[unknown["score"] == "msp"]).set_index(keys)[["auroc", "aupr", "fpr95"]]
     ece = at_last_probe(measured[measured["name"] == "calibration/ece"]).set_index(keys)["value"].rename("ece")
     return pd.concat([means, unknown, ece], axis=1).reset_index(names=keys) if len(measured) else measured[keys]

@@ -53,8 +53,8 @@ def metrics(recording: Recording) -> dict[str, dict[str, Metric]]:
     Where the protocol has tasks, and of deep learners: ``average_incremental``, ``last``, ``forgetting``, ``bwt`` and
     ``fwt`` (see `continual_scores`); ``bytes`` (all that the store keeps at the end), ``psnr`` (dB) and ``bpp`` (bits
     per pixel) of what it keeps; ``image_passes`` and ``updates`` of the whole run; at the last probe that tested them
-    ``corruption_accuracy`` (mean over corruptions and severities), ``auroc`` and ``fpr95`` of unknown images (maximum
-    softmax) and ``ece`` (calibration); means over subjects. `summary` says why one is None.
+    ``corruption_accuracy`` (mean over corruptions and severities), ``auroc``, ``aupr`` and ``fpr95`` of unknown
+    images (maximum softmax) and ``ece`` (calibration); means over subjects. `summary` says why one is None.
 
     Subjects that failed are left out. A running recording gives what is there: None stands for what is not there yet.
 

@@ -65,7 +65,8 @@ def test_evaluations_by_kind(tmp_path):
     unknown = unknown_detection(of_first).set_index("score")
     assert unknown["auroc"].to_dict() == {"msp": 0.9, "energy": 0.1}
     assert unknown.loc["msp", "fpr95"] == 0.4
-    assert np.isnan(unknown.loc["msp", "aupr"])
+    assert unknown.loc["msp", "aupr"] == 0.7
+    assert np.isnan(unknown.loc["msp", "aupr_unknown"])
 
 
 def test_nothing_measured_gives_empty_tables():
@@ -88,7 +89,7 @@ def test_learners_side_by_side_over_recordings(tmp_path):
     assert first["forgetting"] == pytest.approx(7 / 8 - 3 / 8)
     assert first["bwt"] == pytest.approx(3 / 8 - 7 / 8)
     assert first["corruption_accuracy"] == pytest.approx((0.5 + 0.3 + 0.7) / 3)
-    assert (first["auroc"], first["fpr95"], first["ece"]) == (0.9, 0.4, 0.05)
+    assert (first["auroc"], first["aupr"], first["fpr95"], first["ece"]) == (0.9, 0.7, 0.4, 0.05)
     plain = table[table["model"] == "finetune"]
     assert set(plain["store"]) == {"none"}
     assert plain[["budget", "bytes", "psnr", "fwt"]].isna().all(axis=None)

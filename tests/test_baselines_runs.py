@@ -224,6 +224,13 @@ def test_exemplars_are_those_of_the_definition(tmp_path):
         assert set(store.sources[store.labels == slot].tolist()) == set(mine[chosen].tolist())
 
 
+def test_a_lesson_that_is_presented_again_gives_no_exemplar_twice(tmp_path):
+    subject = Subject(ICaRL(store={"kind": "raw", "per_class": 5}, **TINY), tmp_path, [wake("all"), wake("all")])
+    for _ in range(2):
+        subject.phase()
+        assert len(set(subject.bench.store.sources.tolist())) == len(subject.bench.store) == 5 * CLASSES
+
+
 def test_answers_are_the_nearest_mean_of_exemplars(tmp_path):
     subject = Subject(ICaRL(store={"kind": "raw", "per_class": 2}, **TINY), tmp_path)
     subject.phase()

@@ -98,6 +98,10 @@ REFUSED = {
     "too large": (with_weights(of_type(torch.float64, 1e300)), "has values that are not finite, or not in float32"),
     "no cue weights": (given(CueStore(weights="none.safetensors")), "there is no file none.safetensors"),
     "cue shapes": (of_cues(channels=5), "are the channels, the latent channels or the colours others"),
+    "decoders of all lessons": (
+        given(CueStore(channels=4, latent=2, epochs=1, budget=900)),
+        "a budget of 900 bytes is too small for the 2 lessons of this protocol",
+    ),
     "cue NaN": (of_cues(fill=float("nan")), "holds values that are not finite"),
 }
 
@@ -125,7 +129,7 @@ def test_a_budget_of_exactly_one_item_is_enough(tmp_path):
 
 def test_a_budget_that_turns_out_too_small_says_what_is_needed_and_what_stays_behind(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "FEWEST_STEPS", 2)
-    store = CueStore(channels=4, latent=2, epochs=1)
+    store = CueStore(channels=4, latent=2, epochs=1, decoder="first")
     own = CueCodec(store, (8, 8), rng).least_bytes()
     model = ExperienceReplay(**SMALL, store=store.model_copy(update={"budget": own + 60}))
     path = tmp_path / "run.h5"

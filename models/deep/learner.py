@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -9,7 +10,7 @@ from pydantic import ConfigDict, Field, PlainSerializer, PlainValidator, model_v
 from pydantic.dataclasses import dataclass
 
 from ...data.wording import one_of
-from ...protocols import Lesion, Probe
+from ...protocols import Each, Lesion, Probe
 from ...protocols.problems import shown
 from ..base import Model
 from ..by_kind import read_kind, write_kind
@@ -306,8 +307,15 @@ class DeepLearner(Model):
                         f'{where}: the model has no part "{lesion}" to lesion; its parts: {one_of([HIPPOCAMPUS])}'
                     )
 
+        if self.passes is not None and self.passes < self.batch_size:
+            warnings.warn(
+                f"passes: {self.passes} image passes for a task are less than one batch of {self.batch_size}, so that "
+                "nothing is learned; give more, or a smaller batch_size",
+                stacklevel=2,
+            )
         if self.store is not None:
-            self.store.check(pool.image_shape, self.rehearses, self.stores_online)  # type: ignore[arg-type]
+            lessons = _lessons_of(protocol)
+            self.store.check(pool.image_shape, self.rehearses, self.stores_online, lessons)  # type: ignore[arg-type]
         channels = pool.image_shape[2] if len(pool.image_shape) == 3 else 1
         if self.backbone.weights is not None:
             from torch import Generator
@@ -338,6 +346,17 @@ class DeepLearner(Model):
         """Hash of the files that the network, and the store's, begin with; empty where there are none."""
         store = "" if self.store is None else self.store.weights_sha256()
         return " ".join(filter(None, [self.backbone.weights_sha256(), store]))
+
+
+def _lessons_of(protocol: Protocol) -> int:
+    """Lists that a protocol goes over one by one, or 1 where it does not: lessons that are surely written."""
+    from ...protocols.protocol import walk
+
+    by_list = any(
+        isinstance(element, Each) and element.each in ("list", "task") and element.of is None
+        for _, element in walk(protocol.schedule)
+    )
+    return len(protocol.items.list_names()) if by_list else 1
 
 
 def _lesions(element: object) -> tuple[str, ...]:

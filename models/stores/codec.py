@@ -146,6 +146,10 @@ class Codec(ABC):
         """Bytes that one packed item and the parameters it needs take at least, as far as is known before any `fit`."""
         return self.record_bytes or 1
 
+    def bytes_of_a_lesson(self) -> int:
+        """Bytes of parameters that every lesson after the first adds at least, as far as is known before any `fit`."""
+        return 0
+
     def state(self) -> dict[str, NDArray]:
         """What a fit, or the coding of a task, needs to go on; small or empty when neither is under way."""
         return {}

@@ -107,7 +107,9 @@ class Store(BaseModel, ABC):
         Codec
         """
 
-    def check(self, shape: Shape, rehearses: tuple[str, ...] = ("images",), online: bool = False) -> None:
+    def check(
+        self, shape: Shape, rehearses: tuple[str, ...] = ("images",), online: bool = False, lessons: int = 1
+    ) -> None:
         """Refuse, in words and before anything is begun, what a store of such images could not do.
 
         Parameters
@@ -118,12 +120,14 @@ class Store(BaseModel, ABC):
             What a learner can have recalled.
         online : bool
             Whether items will be added one by one.
+        lessons : int
+            Lessons that will be written, each with parameters of its own where the codec learns by the lesson.
 
         Raises
         ------
         ValueError
-            The budget is too small for one item, weights do not fit, or the codec gives something else or needs whole
-            lessons.
+            The budget is too small for one item or for the parameters of all lessons, weights do not fit, or the codec
+            gives something else or needs whole lessons.
 
         Examples
         --------
@@ -145,6 +149,14 @@ class Store(BaseModel, ABC):
         if online and codec.needs_lessons:
             raise ValueError(self.needs_lessons())
         self.refuse_small_budget(HEADER_BYTES + codec.least_bytes())
+        needed = HEADER_BYTES + codec.least_bytes() + (lessons - 1) * codec.bytes_of_a_lesson()
+        if self.budget is not None and self.budget < needed:
+            raise ValueError(
+                f"a budget of {self.budget:,} bytes is too small for the {lessons} lessons of this protocol: what "
+                f"decodes the items of a {self.kind} store is learned anew for each, and takes at least {needed:,} "
+                "bytes in all. Give a larger budget, fewer tasks, or a store that shares what it decodes by, such as "
+                "{kind: cues, decoder: first}"
+            )
 
     def refuse_small_budget(self, needed: int) -> None:
         """Refuse a budget below a number of bytes.

@@ -121,7 +121,10 @@ class Examination:
         if not parts:
             return
         unknown = np.concatenate(parts)
-        for name, score in (("msp", maximum_softmax), ("energy", negative_energy)):
+        scores = {"msp": maximum_softmax, "energy": negative_energy}
+        if not self._learner.answers_in_logits:
+            del scores["energy"]
+        for name, score in scores.items():
             for measure, value in detection(score(known), score(unknown)).items():
                 self._rows.evaluation(step.index, f"unknown/{name}/{measure}", value)
 

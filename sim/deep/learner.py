@@ -37,18 +37,19 @@ class Learner:
 
     Examples
     --------
-    A learner that trains with label smoothing whatever its plan says:
+    A learner that trains at a temperature of 2 whatever its plan says (answers of classes that were not taught are -∞,
+    so a loss must not add them up):
 
     >>> from engram.models.deep import FineTune
-    >>> class Smoothed(Objective):
+    >>> class Warm(Objective):
     ...     def loss(self, network, batch):
-    ...         return torch.nn.functional.cross_entropy(network.answer(batch), batch.labels, label_smoothing=0.1)
+    ...         return torch.nn.functional.cross_entropy(network.answer(batch) / 2, batch.labels)
     >>> class Cautious(FineTune):
     ...     kind: str = "cautious"
     >>> @learns(Cautious)
     ... class CautiousLearner(Learner):
     ...     def objective(self, plan, lesson=None, night=None):
-    ...         return Smoothed()
+    ...         return Warm()
     >>> runtime_of(Cautious()).__name__
     'CautiousLearner'
     """
@@ -120,6 +121,11 @@ class Learner:
         """
         logits: Tensor = self.bench.network(images)
         return logits.float()
+
+    @property
+    def answers_in_logits(self) -> bool:
+        """Whether scores are logits up to a constant; probabilities have no energy, by which the unknown is told."""
+        return True
 
     def state(self) -> Mapping[str, NDArray]:
         """What the learner has beside its workbench."""

@@ -181,6 +181,9 @@ class Workbench:
     def remember(self, lesson: Lesson, *, features: Any | None = None, extra: NDArray | None = None) -> Iterator[Tick]:
         """Write a lesson to the store, as a piece of the phase; nothing under a lesion of the hippocampus.
 
+        Images that are presented again are episodes of their own and stored again, but not where exemplars are chosen
+        by herding: those are a set.
+
         Parameters
         ----------
         lesson : Lesson
@@ -203,7 +206,21 @@ class Workbench:
             looked, self.cost.forward_passes = self.cost.forward_passes - looked, looked
             work = None
             if self.group.first:
-                work = store.write(self.images, lesson.indices, lesson.labels, lesson.task, features=given, extra=extra)
+                new = np.arange(len(lesson))
+                if store.spec.keep == "herding":
+                    held = set(zip(store.sources.tolist(), store.labels.tolist(), strict=True))
+                    pairs = zip(lesson.indices.tolist(), lesson.labels.tolist(), strict=True)
+                    new = np.array([place for place, pair in enumerate(pairs) if pair not in held], np.int64)
+                work = iter(())
+                if len(new):
+                    work = store.write(
+                        self.images,
+                        lesson.indices[new],
+                        lesson.labels[new],
+                        lesson.task,
+                        features=given if given is None or len(new) == len(lesson) else given[new],
+                        extra=extra if extra is None else extra[new],
+                    )
             for doing in self.group.lead(work):
                 yield Tick(doing)
             self.cost.forward_passes += looked

@@ -111,6 +111,7 @@ def _write(writer, name, k, right, total, psnr):
         "corruption/fog/2": 0.3,
         "corruption/snow/1": 0.7,
         "unknown/msp/auroc": 0.9 - 0.1 * k,
+        "unknown/msp/aupr": 0.7,
         "unknown/msp/fpr95": 0.4,
         "unknown/energy/auroc": 0.1,
         "calibration/ece": 0.05,

@@ -119,6 +119,10 @@ class CueCodec(Codec):
         numbers = sum(parameter.numel() for part in parts for parameter in part.parameters()) + self.size.latent
         return 2 * numbers + 1  # tables come on top
 
+    def bytes_of_a_lesson(self) -> int:
+        own = {"task": 2 * sum(p.numel() for p in self._new_network(0).synthesis.parameters()), "shared": 0}
+        return own[self.spec.decoder] + 2 * self.size.latent if self.spec.decoder in own else 0
+
     @property
     def _is_learned(self) -> bool:
         """Whether tasks train networks; otherwise the given weights are used as they are."""

@@ -68,6 +68,12 @@ class BrainCLLearner(Learner):
             return super().objective(plan, lesson, night)
         return SleepStages(self.bench, night, model.rem)
 
+    @property
+    def answers_in_logits(self) -> bool:
+        model = self.bench.model
+        assert isinstance(model, BrainCL)
+        return model.recognition is None
+
     def wake(self, lesson: Lesson) -> Iterator[Tick]:
         self._episodes = None
         yield from super().wake(lesson)

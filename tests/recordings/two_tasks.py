@@ -118,4 +118,6 @@ def _write(writer, name, k, right, total, psnr):
     }
     old = {"phase": [2], "name": ["corruption/fog/1"], "value": [0.9]}
     writer.append(name, k, "evaluations", old)
-    writer.append(name, k, "evaluations", {"phase": [5] * 8, "name": list(values), "value": list(values.values())})
+    writer.append(
+        name, k, "evaluations", {"phase": [5] * len(values), "name": list(values), "value": list(values.values())}
+    )

@@ -46,7 +46,7 @@ class Offer:
         chosen = torch.from_numpy(rows).to(batch.raw.device)
         images = batch.raw[chosen].permute(0, 2, 3, 1).cpu().numpy()
         codes = bench.store_in_use.code(images[..., 0] if images.shape[3] == 1 else images, self._task)
-        mine = {
+        mine: dict[str, NDArray[Any]] = {
             "codes": np.frombuffer(b"".join(codes), np.uint8),
             "lengths": np.array([len(code) for code in codes], np.int64),
             "labels": batch.labels[chosen].cpu().numpy(),

@@ -204,7 +204,7 @@ class Workbench:
                 given = self.embed(lesson.indices)
             # Counted at the end, since a piece that is interrupted looks at the images again.
             looked, self.cost.forward_passes = self.cost.forward_passes - looked, looked
-            work = None
+            work: Iterator[str] | None = None
             if self.group.first:
                 new = np.arange(len(lesson))
                 if store.spec.keep == "herding":

@@ -91,7 +91,8 @@ class DarkExperience(Objective):
         """Rows of a batch that are to be stored in this epoch."""
         lesson = np.flatnonzero(~batch.is_recalled)
         stored_in = self._stored_in[np.searchsorted(self._indices, batch.sources[lesson])]
-        return lesson[stored_in == batch.update // self._per_epoch]
+        due: NDArray[np.int64] = lesson[stored_in == batch.update // self._per_epoch]
+        return due
 
     def after_step(self, network: CorticalNetwork, batch: Batch) -> None:
         self._offer.store()

@@ -110,6 +110,7 @@ def fewer_cells() -> list[Cell]:
 
     cells = [cell("joint", "joint", None), cell("finetune", "finetune", None)]
     cells += [cell(f"{learner}-{store}", learner, store=store) for learner in ("er", "braincl") for store in IMAGES]
+    cells.append(cell("braincl-cues-first", "braincl", store={"kind": "cues", "decoder": "first"}))
     return cells
 
 

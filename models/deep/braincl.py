@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from ...protocols import Probe
-from .learner import HIPPOCAMPUS, PAPER, SMALL, DeepLearner, Epochs
+from .learner import HIPPOCAMPUS, PAPER, SMALL, SMALL_CUES, DeepLearner, Epochs
 from .optimisation import Optimiser, Positive, Schedule
 from .plan import TrainingPlan
 
@@ -87,6 +87,9 @@ class BrainCL(DeepLearner):
     them). Then everything up to ``layer`` is frozen for good, and nights train the layers above and the head.
     ``augment`` varies images, so those of the first lesson only.
 
+    The store is one of learned cues unless another is given: with a decoder for each task in the preset ``paper``, with
+    the codec of the first task for all in the preset ``small``.
+
     Parameters
     ----------
     epochs : float
@@ -120,7 +123,7 @@ class BrainCL(DeepLearner):
     writes: ClassVar = "first"
     rehearses: ClassVar = ("images", "features")
     presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "small": {**SMALL, "epochs": 1, "first_sleep_epochs": 5, "sleep_epochs": 5, "store": {"kind": "cues"}},
+        "small": {**SMALL, "epochs": 1, "first_sleep_epochs": 5, "sleep_epochs": 5, "store": SMALL_CUES},
         "paper": {
             **PAPER,
             "epochs": 1,

@@ -62,6 +62,9 @@ class MixedStabilityCortex:
 SMALL: dict[str, Any] = {}
 """What the fields' own defaults say: 28 to 64 pixels, on a CPU."""
 
+SMALL_CUES: dict[str, Any] = {"kind": "cues", "decoder": "first"}
+"""A network sees from which decoder an image comes, and learns it: where tasks have one codec, it learns images."""
+
 PAPER: dict[str, Any] = {
     "backbone": {"kind": "resnet", "depth": 18},
     "optimiser": {"learning_rate": 0.1, "momentum": 0.9, "weight_decay": 2e-4},

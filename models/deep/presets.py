@@ -8,6 +8,7 @@ from .braincl import BrainCL
 from .experience_replay import ExperienceReplay
 from .finetune import FineTune
 from .joint import Joint
+from .learner import SMALL_CUES
 from .scratch import Scratch
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def braincl_light(**settings: Any) -> BrainCL:
     >>> braincl_light().sleep_epochs
     2.0
     """
-    return BrainCL(**{"first_sleep_epochs": 2, "sleep_epochs": 2, **_storing("jpeg", settings)})
+    return BrainCL(**{"first_sleep_epochs": 2, "sleep_epochs": 2, **_storing({"kind": "jpeg"}, settings)})
 
 
 def finetune(**settings: Any) -> FineTune:
@@ -70,7 +71,7 @@ def joint_recalled(**settings: Any) -> Joint:
     >>> joint_recalled(store="jpeg").recalled
     True
     """
-    return Joint(**{"recalled": True, **_storing("cues", settings)})
+    return Joint(**{"recalled": True, **_storing(SMALL_CUES, settings)})
 
 
 def scratch_recalled(**settings: Any) -> Scratch:
@@ -130,7 +131,7 @@ def src(**settings: Any) -> SleepReplay:
     return SleepReplay(**settings)
 
 
-def _storing(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings with a store of this kind, or with what they change of it."""
-    store = settings.get("store", kind)
-    return {**settings, "store": {"kind": kind, **store} if isinstance(store, dict) else store}
+def _storing(usual: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with this store, or with what they change of it."""
+    store = settings.get("store", usual)
+    return {**settings, "store": {**usual, **store} if isinstance(store, dict) and "kind" not in store else store}

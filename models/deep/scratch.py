@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from .learner import DeepLearner
+from .learner import PAPER, SMALL, SMALL_CUES, DeepLearner
 from .plan import TrainingPlan
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ class Scratch(DeepLearner):
 
     abilities: ClassVar[frozenset[str]] = DeepLearner.abilities | {"lesion"}
     presets: ClassVar[dict[str, dict[str, Any]]] = {
-        name: {**fields, "store": {"kind": "cues"}} for name, fields in DeepLearner.presets.items()
+        "small": {**SMALL, "store": SMALL_CUES},
+        "paper": {**PAPER, "store": {"kind": "cues"}},
     }
     writes: ClassVar = "first"
 

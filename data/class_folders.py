@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path, PurePosixPath
@@ -17,7 +17,7 @@ from .image_files import IMAGE_SUFFIXES, decode_image
 from .labelled_images import LabelledImages
 from .places import Part, Place, place_by_folder, place_by_labels
 from .uniform_images import MAX_DECODED_BYTES, fit_image
-from .wording import at_most, counted
+from .wording import at_most, counted, one_of
 
 MAX_FILES = 2_000_000
 """Most files looked at in one folder or archive."""
@@ -43,6 +43,7 @@ class ImageCollection:
     images: list[NDArray[np.uint8]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    faulty: list[str] = field(default_factory=list)
     labels_beside: dict[str, str] = field(default_factory=dict)
     _bytes: int = 0
 
@@ -51,7 +52,7 @@ class ImageCollection:
         try:
             image = decode_image(data)
         except ValueError as error:
-            self.faults.append(f"{path}: {error}")
+            self.cannot_use(path, str(error))
             return
         if self.size is not None:
             image = fit_image(image, self.size)
@@ -63,6 +64,11 @@ class ImageCollection:
             )
         self.paths.append(path)
         self.images.append(image)
+
+    def cannot_use(self, path: str, why: str) -> None:
+        """Note that an image is there that cannot be used."""
+        self.faults.append(f"{path}: {why}")
+        self.faulty.append(path)
 
     def by_part(
         self, place: Callable[[Sequence[str]], list[Place]] | None = None, *, skip_faults: bool = False
@@ -79,13 +85,15 @@ class ImageCollection:
         Raises
         ------
         ValueError
-            If any file could not be used, there are no images, or their folders are no classes.
+            If any file could not be used, there are no images, their folders are no classes, or no image of a class
+            can be used.
         """
         if self.faults and not (skip_faults and self.paths):
             raise ValueError(
                 f"{self.where}: {counted(len(self.faults), 'file')} cannot be used: {at_most(self.faults)}"
             )
         places = self.places(place or place_by_folder)
+        self.refuse_lost_classes({label for _, label, _ in places}, place or place_by_folder)
         members: dict[Part, list[int]] = {}
         for number, (part, _, _) in enumerate(places):
             members.setdefault(part, []).append(number)
@@ -98,6 +106,54 @@ class ImageCollection:
             )
             for part, numbers in members.items()
         }
+
+    def refuse_lost_classes(self, there: Collection[str], place: Callable[[Sequence[str]], list[Place]]) -> None:
+        """Refuse images of which a whole class cannot be used, and would be gone.
+
+        Parameters
+        ----------
+        there : collection of str
+            Classes of the images that can be used.
+        place : callable
+            As of `by_part`.
+
+        Raises
+        ------
+        ValueError
+            There is such a class.
+        """
+        if not self.faulty:
+            return
+        try:
+            if self.labels_beside:
+                all_of_them = place_by_labels([*self.paths, *self.faulty], self.labels_beside)
+            else:
+                all_of_them = place([*self.paths, *self.faulty])
+        except ValueError:  # such as a stray file outside of the class folders: it belongs to no class
+            return
+        lost = sorted({label for _, label, _ in all_of_them[len(self.paths) :]} - set(there))
+        if lost:
+            named = [label if label.isprintable() else ascii(label) for label in lost]
+            raise ValueError(
+                f"{self.where}: no image that can be used of {at_most(named)}: {at_most(self.faults)}; mend the files, "
+                "or take the class away"
+            )
+
+    def refuse_folders_without_images(self) -> None:
+        """Refuse folders that hold files, none of which is an image by its name.
+
+        Raises
+        ------
+        ValueError
+            There are such folders.
+        """
+        folders = {path.rpartition("/")[0] for path in self.paths}
+        empty = sorted({folder for path in self.left_out if (folder := path.rpartition("/")[0])} - folders)
+        if empty:
+            raise ValueError(
+                f"{self.where}: no file is an image by its name in {at_most(empty)}; "
+                f"expected {one_of(sorted(IMAGE_SUFFIXES))}"
+            )
 
     def places(self, place: Callable[[Sequence[str]], list[Place]]) -> list[Place]:
         """Part, class and domain of each image.
@@ -177,7 +233,7 @@ def read_image_folder(root: str | PathLike[str], size: int | None = None) -> Ima
         try:
             data = (root / path).read_bytes()
         except OSError as error:
-            collection.faults.append(f"{path}: {error.strerror}")
+            collection.cannot_use(path, str(error.strerror))
             continue
         collection.add(path, data)
     return collection
@@ -192,8 +248,9 @@ def image_paths(root: Path, collection: ImageCollection) -> Iterator[str]:
             collection.left_out.append(path)
         elif not path.isprintable():
             collection.faults.append(f"{path!a}: the name is not valid text")
+            collection.faulty.append(path)
         elif fault := _fault_of_file(root, path):
-            collection.faults.append(f"{path}: {fault}")
+            collection.cannot_use(path, fault)
         else:
             yield path
 

@@ -15,6 +15,7 @@ from .wording import counted
 MnistPart = Literal["train", "t10k"]
 
 _PARTS: tuple[MnistPart, ...] = ("train", "t10k")
+_PACKED = ("", ".gz")
 _KINDS = {"images": "idx3-ubyte", "labels": "idx1-ubyte"}
 
 
@@ -27,6 +28,20 @@ def find_idx(folders: Sequence[Path]) -> Path | None:
     True
     """
     return next((folder for folder in folders if any(has_idx_part(folder, part) for part in _PARTS)), None)
+
+
+def idx_files(folder: Path) -> list[Path]:
+    """Files of MNIST's names in a folder.
+
+    Examples
+    --------
+    >>> idx_files(Path("no-such-folder"))
+    []
+    """
+    names = (
+        f"{part}-{kind}-{ending}{packed}" for part in _PARTS for kind, ending in _KINDS.items() for packed in _PACKED
+    )
+    return [path for name in names if (path := folder / name).is_file()]
 
 
 def has_idx_part(folder: Path, part: MnistPart) -> bool:

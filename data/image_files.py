@@ -20,6 +20,9 @@ IMAGE_SUFFIXES = frozenset(
 MAX_PIXELS = 64 * 2**20
 """Largest image decoded, in pixels."""
 
+_ORIENTATION = 0x0112
+"""EXIF's tag."""
+
 # Named, so that no format that runs other programs (EPS) or fetches files is ever tried.
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 
@@ -27,7 +30,9 @@ _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 def decode_image(data: bytes) -> NDArray[np.uint8]:
     """Pixels of an image file.
 
-    Transparent parts become black, 16-bit grey is scaled to 8 bits, palettes, CMYK and the like become RGB.
+    Transparent parts become black, 16-bit grey is scaled to 8 bits, palettes, CMYK and the like become RGB, and a
+    photograph is turned as its camera says (EXIF). Where simplejpeg is installed, a JPEG file whose end is missing or
+    whose code makes no sense is told from a sound one; BMP, TIFF and the like have nothing to tell it by.
 
     Parameters
     ----------
@@ -59,6 +64,8 @@ def decode_image(data: bytes) -> NDArray[np.uint8]:
             with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
                 _refuse_unusual(image)
                 image.load()
+                if image.format in ("JPEG", "MPO"):
+                    _refuse_damaged_jpeg(data)
                 if image.format == "PNG":  # the only format with checksums, which load() does not look at
                     Image.open(io.BytesIO(data), formats=("PNG",)).verify()
                 return _pixels(image)
@@ -85,9 +92,30 @@ def _refuse_unusual(image: PillowImage) -> None:
         raise _UnusualImage("animated or of several pages; expected one still image")
 
 
-def _pixels(image: PillowImage) -> NDArray[np.uint8]:
-    from PIL import Image
+def _refuse_damaged_jpeg(data: bytes) -> None:
+    """libjpeg fills in what is missing and says so; Pillow does not pass it on."""
+    try:
+        from simplejpeg import decode_jpeg
+    except ImportError:
+        return
+    try:
+        decode_jpeg(data, colorspace="GRAY", fastdct=True)
+    except ValueError as error:
+        # Surplus bytes between segments are common and do no harm; colours that do not become grey are no damage.
+        if any(sign in str(error).lower() for sign in ("premature end", "bad huffman code")):
+            raise
 
+
+def is_turned(image: PillowImage) -> bool:
+    """Whether a photograph is stored in another orientation than it is to be seen in (EXIF)."""
+    return image.getexif().get(_ORIENTATION, 1) not in (0, 1)
+
+
+def _pixels(image: PillowImage) -> NDArray[np.uint8]:
+    from PIL import Image, ImageOps
+
+    if is_turned(image):
+        image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
         values = np.asarray(image).astype(np.int64)
         return ((values * 255 + 32767) // 65535).astype(np.uint8)

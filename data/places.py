@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
@@ -33,6 +34,21 @@ class Place(NamedTuple):
     part: Part
     label: str
     domain: str | None = None
+
+
+def fault_of_names(names: Sequence[str]) -> str:
+    """What is wrong with names of classes or domains, in words; empty if nothing is.
+
+    Examples
+    --------
+    >>> fault_of_names(["cat", "dog"]), fault_of_names(["cat", ""]), fault_of_names(["cat", "cat"])
+    ('', "'', which is no name", "'cat' more than once")
+    """
+    for name in names:
+        if not name or not name.isprintable():
+            return f"{name!a}, which is no name"
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    return "" if twice is None else f"{twice!a} more than once"
 
 
 def part_and_class(paths: Sequence[str]) -> list[tuple[Part, str]]:

@@ -117,6 +117,7 @@ class _Bounded:
 
 
 def _gather(archive: tarfile.TarFile, stream: _Bounded, collection: ImageCollection) -> Iterator[tuple[str, bytes]]:
+    seen: set[str] = set()
     for number, member in enumerate(archive):
         if number >= MAX_FILES:
             raise ValueError(f"{collection.where}: more than {MAX_FILES:,} files")
@@ -132,7 +133,10 @@ def _gather(archive: tarfile.TarFile, stream: _Bounded, collection: ImageCollect
             collection.labels_beside[path[: -len(LABEL_SUFFIX)]] = label.read(_LABEL_BYTES).decode().strip()
         elif PurePosixPath(path).suffix.lower() not in IMAGE_SUFFIXES:
             collection.left_out.append(path)
+        elif path in seen:
+            collection.faults.append(f"{path}: is in the archive twice")
         elif (content := archive.extractfile(member)) is not None:
+            seen.add(path)
             yield path, content.read()
 
 
@@ -154,6 +158,3 @@ def _sort(collection: ImageCollection) -> None:
     order = sorted(range(len(collection.paths)), key=collection.paths.__getitem__)
     collection.paths[:] = [collection.paths[number] for number in order]
     collection.images[:] = [collection.images[number] for number in order]
-    for path, following in zip(collection.paths, collection.paths[1:], strict=False):
-        if path == following:
-            collection.faults.append(f"{path}: is in the archive twice")

@@ -64,6 +64,8 @@ def _old_pack(source: Path, out: Path, overwrite: bool) -> bool:
         return False
     if not out.is_dir():
         raise FileExistsError(f"{out} is a file; give the name of a folder for the shards")
+    if out.is_symlink():
+        raise FileExistsError(f"{out} is a link; give the folder that it leads to")
     if not any(out.iterdir()):
         return False
     if not (out / "manifest.json").is_file():

@@ -108,7 +108,7 @@ def class_order_from(text: str) -> str | tuple[str, ...]:
                 f"--class-order: {path} is larger than {LARGEST_LIST:,} bytes, too large for a list of names"
             )
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
         except UnicodeDecodeError:
             raise ValueError(f"--class-order: {path} is no text; expected one class name a line") from None
         names = tuple(line.strip() for line in lines if line.strip())

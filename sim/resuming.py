@@ -178,8 +178,9 @@ def refuse_changes(
             told[name] = f"{name} ({then.get(name, 'none')}, now {now[name]})"
     if "models" in told and (parts := at_most(spec_changes(models_then, models_now), 5)):
         told["models"] = f"models ({parts})"
+    back = ", or bring back the files that they were" if "items" in told else ""
     raise ValueError(
-        f"{path} cannot be resumed: {', '.join(told.values())} changed since it was started; run it again instead"
+        f"{path} cannot be resumed: {', '.join(told.values())} changed since it was started; run it again instead{back}"
     )
 
 

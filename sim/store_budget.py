@@ -41,7 +41,7 @@ def in_bytes(budget: int | str) -> int:
 
 
 def within_budget(models: Mapping[str, Model], budget: int | str | None) -> dict[str, Model]:
-    """The models, with the budget given to every episodic store among them.
+    """The models, with the budget given to every episodic store among them that has no smaller one of its own.
 
     Parameters
     ----------
@@ -66,4 +66,5 @@ def within_budget(models: Mapping[str, Model], budget: int | str | None) -> dict
 def _with_budget(model: Model, size: int) -> Model:
     store: Any = model.store  # type: ignore[attr-defined]
     fields = {name: getattr(model, name) for name in type(model).model_fields}
-    return type(model)(**{**fields, "store": store.model_copy(update={"budget": size})})
+    least = size if store.budget is None else min(size, store.budget)
+    return type(model)(**{**fields, "store": store.model_copy(update={"budget": least})})

@@ -117,6 +117,10 @@ def test_a_budget_goes_to_the_stores_and_changes_nothing_else():
     assert within["er"].spec() == {**models["er"].spec(), "store": within["er"].store.model_dump(mode="json")}
     assert within["finetune"] is models["finetune"]
     assert within_budget(models, None) == models
+    assert (
+        within_budget({"er": ExperienceReplay(store={"kind": "raw", "budget": 5000}, **FEW)}, "1MB")["er"].store.budget
+        == 5000
+    )
 
 
 def test_images_of_a_run_are_those_that_the_user_names(tmp_path):

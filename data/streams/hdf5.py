@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..labelled_images import LabelledImages
-from ..places import Part
+from ..places import Part, fault_of_names
 from ..uniform_images import fit_image, recolored
 from ..wording import at_most
 from .encoded import NumberedNames
@@ -154,8 +154,8 @@ def read_hdf5_parts(
     parts: dict[Part, LabelledImages] = {}
     for part, group in groups.items():
         images = Hdf5Images(path, f"{group}images", size, color)
-        if len(images) == 0:
-            raise ValueError(f"{path}: {group}images is empty")
+        if 0 in images.shape:
+            raise ValueError(f"{path}: {group}images is empty, of shape {list(images.shape)}")
         for name, numbers in (("labels", labels[part]), ("domains", domains[part])):
             if numbers is not None and len(numbers) != len(images):
                 raise ValueError(
@@ -188,8 +188,9 @@ def _own(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
         if not isinstance(link, h5py.HardLink):
             raise ValueError(f"{path}: {below} is a link to somewhere else, which is not followed")
     dataset = file[name]
-    if not isinstance(dataset, h5py.Dataset):
-        raise ValueError(f"{path}: {name} is a group; expected an array")
+    if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
+        found = "empty" if isinstance(dataset, h5py.Dataset) else "a group"
+        raise ValueError(f"{path}: {name} is {found}; expected an array")
     if dataset.external or dataset.is_virtual:
         raise ValueError(f"{path}: {name} lies in other files, which are not read")
     claimed, there = dataset.size * dataset.dtype.itemsize, dataset.id.get_storage_size()
@@ -214,12 +215,21 @@ def _numbers(file: h5py.File, name: str, names: list[str] | None, path: Path) ->
 
 
 def _names(file: h5py.File, name: str, path: Path) -> list[str] | None:
+    import h5py
+
     if name not in file:
         return None
     dataset = _own(file, name, path)
-    if dataset.dtype.kind not in "OS" or dataset.ndim != 1 or dataset.size * dataset.dtype.itemsize > _MAX_NAMES_BYTES:
+    if (
+        h5py.check_string_dtype(dataset.dtype) is None
+        or dataset.ndim != 1
+        or dataset.size * dataset.dtype.itemsize > _MAX_NAMES_BYTES
+    ):
         raise ValueError(f"{path}: {name} has shape {list(dataset.shape)} and type {dataset.dtype}; expected texts")
-    return [text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text) for text in dataset[()]]
+    texts = [text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text) for text in dataset[()]]
+    if fault := fault_of_names(texts):
+        raise ValueError(f"{path}: {name} holds {fault}; expected a name of its own for each number")
+    return texts
 
 
 def _status(path: Path) -> tuple[int, int]:

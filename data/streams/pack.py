@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -21,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..class_folders import warn_of_files
-from ..image_files import decode_image
+from ..image_files import decode_image, is_turned
 from ..places import Part
 from ..uniform_images import fit_image
 from ..wording import at_most, counted
-from .encoded import encode_jpeg
+from .encoded import decode_jpeg, encode_jpeg
 from .packed import INDEX_COLUMNS, MANIFEST, PACK_FORMAT, PACK_VERSION, index_name
 from .recognition import Reading
 from .sources import ImageSource, SourceImage, image_source
@@ -140,8 +141,12 @@ def pack_images(
     images = image_source(source, Reading(strict=strict, domain_folders=domains == "folders"))
     encode_jpeg(np.zeros((1, 1), np.uint8), quality)  # without the library for it, say so before any work
     unfinished = out.with_name(f"{out.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
+    try:
+        unfinished.mkdir(parents=True)
+    except FileExistsError:
+        raise FileExistsError(
+            f"{unfinished}: exists already, of a pack that is being made or was broken off; wait for it, or remove it"
+        ) from None
     try:
         writers = {part: _PartWriter(unfinished, part, shard_bytes) for part in images.parts}
         for image, made in _ahead(lambda image: _fitted(image, size, quality), images):
@@ -153,12 +158,17 @@ def pack_images(
             raise ValueError(
                 f"{images.where}: {counted(len(images.faults), 'file')} cannot be used: {at_most(images.faults)}"
             )
-        warn_of_files(images.where, images.faults, images.left_out)
         skipped = images.skipped + len(images.faults)
         counts = _finish(unfinished, writers, images, size, skipped)
+        warn_of_files(images.where, images.faults, images.left_out)
         if out.exists():
             out.rmdir()
         unfinished.rename(out)
+    except OSError as error:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if error.errno not in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            raise
+        raise OSError(error.errno, f"{error.strerror}; nothing of the pack was kept", str(out)) from None
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
@@ -182,18 +192,25 @@ def _fitted(image: SourceImage, size: int, quality: int) -> _Encoded | str:
         return f"{image.name}: {error}"
     fitted = fit_image(pixels, size)
     digest = hashlib.blake2b(np.ascontiguousarray(fitted).data, digest_size=16).digest()
-    kept = isinstance(content, bytes) and pixels.shape[:2] == (size, size) and _is_plain_jpeg(content)
+    kept = isinstance(content, bytes) and pixels.shape[:2] == (size, size) and _is_plain_jpeg(content, size)
     data = content if kept and isinstance(content, bytes) else encode_jpeg(fitted, quality)
     return _Encoded(data, digest, fitted.ndim == 3)
 
 
-def _is_plain_jpeg(data: bytes) -> bool:
+def _is_plain_jpeg(data: bytes, size: int) -> bool:
+    """Whether a file can stand in a pack as it is."""
     if not data.startswith(b"\xff\xd8\xff"):
         return False
     from PIL import Image
 
     with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
-        return image.format == "JPEG" and image.mode in ("L", "RGB")
+        if image.format != "JPEG" or image.mode not in ("L", "RGB") or is_turned(image):
+            return False
+    try:
+        decode_jpeg(data, size, color=True)  # as it will be read; it minds what Pillow lets pass
+    except ValueError:
+        return False
+    return True
 
 
 def _ahead(
@@ -281,6 +298,12 @@ def _finish(
         per_class = Counter(index[:, INDEX_COLUMNS.index("label")].tolist())
         counts = [per_class[number] for number in range(len(images.classes))]
         parts[part] = {"images": len(index), "per_class": counts, "shards": writer.shards, **checksums}
+    used = np.sum([part["per_class"] for part in parts.values()], axis=0)
+    if without := [images.classes[number] for number in np.flatnonzero(used == 0)]:
+        raise ValueError(
+            f"{images.where}: no image that can be used of {at_most(without)}: {at_most(images.faults)}; mend the "
+            "files, or take the class away"
+        )
     manifest = {
         "format": PACK_FORMAT,
         "version": PACK_VERSION,

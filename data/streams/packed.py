@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..places import Part
+from ..places import Part, fault_of_names
 from .encoded import EncodedImages
 
 PACK_FORMAT = "engram-images"
@@ -98,11 +98,21 @@ def read_manifest(folder: str | PathLike[str]) -> Manifest:
     try:
         if isinstance(raw, dict) and isinstance(raw.get("version"), int) and raw["version"] > PACK_VERSION:
             raise ValueError(f"{path}: version {raw['version']}; this engram reads up to {PACK_VERSION}")
-        return Manifest.model_validate(raw)
+        manifest = Manifest.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise ValueError(f"{path}: not a pack's manifest ({place}: {first['msg']}); pack the images again") from None
+    for what, names in (("classes", manifest.classes), ("domains", manifest.domains)):
+        if fault := fault_of_names(names):
+            raise ValueError(f"{path}: {what} holds {fault}; pack the images again")
+    for part, held in manifest.parts.items():
+        if len(held.per_class) != len(manifest.classes):
+            raise ValueError(
+                f"{path}: {len(held.per_class)} counts of the {part} part for {len(manifest.classes)} classes; "
+                "pack the images again"
+            )
+    return manifest
 
 
 def index_name(part: Part, what: str) -> str:

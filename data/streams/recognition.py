@@ -11,24 +11,27 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..class_folders import ImageCollection, read_image_folder
+from ..class_folders import ImageCollection, is_hidden, read_image_folder
 from ..idx import looks_like_idx
-from ..idx_pairs import find_idx, has_idx_part, idx_pair, labels_beside, read_idx_pair
+from ..idx_pairs import find_idx, has_idx_part, idx_files, idx_pair, labels_beside, read_idx_pair
+from ..image_files import IMAGE_SUFFIXES
 from ..items import ImagePart
 from ..labelled_images import LabelledImages
 from ..npz import read_npz_parts
 from ..places import Part, Place, place_by_domain, place_by_folder
 from ..tars import read_image_tar, tar_images, unpacked
 from ..uniform_images import Color
-from ..wording import at_most
+from ..wording import at_most, counted
 from .core50 import core50_places, is_core50
 from .encoded import NumberedNames
 from .hdf5 import HDF5_SIGNATURE, read_hdf5_parts
-from .packed import PackedImages, is_pack, read_manifest
+from .packed import MANIFEST, PackedImages, is_pack, read_manifest
 from .reader import ImageReader
 
 BYTES_IN_MEMORY = 1 << 30
 """Pixels of a pack or an HDF5 file that are held in memory, where more are read when they are needed."""
+
+_TAR_SUFFIXES = frozenset((".tgz", ".tbz", ".tbz2", ".txz"))
 
 _PART_OF_NAME: dict[str, Part] = {"train": "train", "val": "val", "test": "test"}
 
@@ -119,14 +122,49 @@ def read_images(path: Path, how: Reading) -> ReadImages:
 
 def is_tar(path: Path, start: bytes) -> bool:
     """Whether a file is a tar archive, by its first bytes (unpacked) or else by its name."""
-    return start[257:262] == b"ustar" or ".tar" in path.suffixes
+    return start[257:262] == b"ustar" or _is_called_tar(path)
+
+
+def _is_called_tar(path: Path) -> bool:
+    return ".tar" in path.suffixes or path.suffix.lower() in _TAR_SUFFIXES
 
 
 def shards_of(folder: Path) -> list[Path]:
     """Tar archives of a folder that holds nothing else, or none."""
-    files = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
-    tars = [path for path in files if path.is_file() and ".tar" in path.suffixes]
-    return tars if tars and not any(path.is_dir() for path in files) else []
+    files = visible_files(folder)
+    tars = [path for path in files if path.is_file() and _is_called_tar(path)]
+    if not tars or any(path.is_dir() for path in files):
+        return []
+    if any(path.name.endswith("-index.npy") for path in files):
+        raise ValueError(f"{folder}: a pack whose {MANIFEST} is missing; copy it whole, or pack the images again")
+    return tars
+
+
+def beside_shards(folder: Path, shards: Sequence[Path]) -> tuple[list[str], list[str]]:
+    """What lies beside the archives of a folder: what looks like images, as faults, and other files."""
+    return _beside(folder, shards, "tar archives", strict=False)
+
+
+def visible_files(folder: Path) -> list[Path]:
+    """What lies in a folder, sorted, but for what systems leave behind."""
+    return [path for path in sorted(folder.iterdir()) if not is_hidden(path.name)]
+
+
+def _beside(folder: Path, read: Sequence[Path], what: str, strict: bool) -> tuple[list[str], list[str]]:
+    """What lies beside the files that were read: what looks like images, as faults, and other files."""
+    faults, others = [], []
+    for path in visible_files(folder):
+        if path in read:
+            continue
+        if path.is_dir():
+            faults.append(f"{path.name}/: beside {what}, which alone are read")
+        elif path.suffix.lower() in IMAGE_SUFFIXES | {".npz"} or _is_called_tar(path):
+            faults.append(f"{path.name}: beside {what}, which alone are read")
+        else:
+            others.append(path.name)
+    if faults and strict:
+        raise ValueError(f"{folder}: {counted(len(faults), 'file')} cannot be used: {at_most(faults)}")
+    return faults, others
 
 
 def shard_paths(shard: Path, paths: Sequence[str]) -> list[str]:
@@ -140,12 +178,14 @@ def shard_paths(shard: Path, paths: Sequence[str]) -> list[str]:
 def _read_folder(folder: Path, how: Reading) -> ReadImages:
     if is_pack(folder):
         return _read_pack(folder, how)
+    files = visible_files(folder)
     if find_idx([folder]) is not None:
-        return ReadImages(_read_idx_folder(folder))
-    files = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
-    arrays = [path for path in files if path.suffix == ".npz" and path.is_file()]
+        beside = _beside(folder, idx_files(folder), "IDX files", how.strict)
+        return ReadImages(_read_idx_folder(folder), *beside, where=str(folder))
+    arrays = [path for path in files if path.suffix.lower() == ".npz" and path.is_file()]
     if arrays and not any(path.is_dir() for path in files):
-        return ReadImages(_joined(arrays))
+        beside = _beside(folder, arrays, "npz files", how.strict)
+        return ReadImages(_joined(arrays), *beside, where=str(folder))
     if shards := shards_of(folder):
         return _read_shards(folder, shards, how)
     return _sorted_out(read_image_folder(folder, how.size), how)
@@ -155,6 +195,9 @@ def _read_pack(folder: Path, how: Reading) -> ReadImages:
     manifest = read_manifest(folder)
     color = None if how.color == "auto" else how.color == "rgb"
     parts: dict[Part, LabelledImages] = {}
+    counts = np.sum([part.per_class for part in manifest.parts.values()], axis=0)
+    if lost := [name for name, count in zip(manifest.classes, counts.tolist(), strict=True) if not count]:
+        raise ValueError(f"{folder}: the pack holds no image of {at_most(lost)}; mend its source and pack it again")
     for part in manifest.parts:
         images = PackedImages(folder, part, how.size, color)
         domains = [manifest.domains[number] for number in images.domains] if manifest.domains else None
@@ -204,12 +247,15 @@ def _joined(files: Sequence[Path]) -> dict[Part, LabelledImages]:
 
 def _read_shards(folder: Path, shards: Sequence[Path], how: Reading) -> ReadImages:
     collection = ImageCollection(str(folder), how.size)
+    for noted, names in zip((collection.faults, collection.left_out), beside_shards(folder, shards), strict=True):
+        noted.extend(names)
     for shard in shards:
-        start = len(collection.paths)
+        start, faulty = len(collection.paths), len(collection.faulty)
         with_labels = ImageCollection(str(shard), how.size)
         for name, data in tar_images(shard, with_labels):
             collection.add(name, data)
         collection.paths[start:] = shard_paths(shard, collection.paths[start:])
+        collection.faulty[faulty:] = shard_paths(shard, collection.faulty[faulty:])
         stems = list(with_labels.labels_beside)
         for stem, labelled in zip(shard_paths(shard, stems), stems, strict=True):
             collection.labels_beside[stem] = with_labels.labels_beside[labelled]
@@ -220,6 +266,8 @@ def _read_shards(folder: Path, shards: Sequence[Path], how: Reading) -> ReadImag
 
 def _sorted_out(collection: ImageCollection, how: Reading) -> ReadImages:
     parts = collection.by_part(how.place, skip_faults=not how.strict)
+    if how.strict:
+        collection.refuse_folders_without_images()
     return ReadImages(parts, collection.faults, collection.left_out, where=collection.where)
 
 

@@ -17,7 +17,7 @@ from ..labelled_images import LabelledImages
 from ..places import Part, Place, by_number
 from ..tars import tar_images
 from .packed import is_pack
-from .recognition import Reading, first_bytes, is_tar, read_images, shard_paths, shards_of
+from .recognition import Reading, beside_shards, first_bytes, is_tar, read_images, shard_paths, shards_of
 
 _PARTS: tuple[Part, ...] = ("train", "val", "test", "all")
 
@@ -100,7 +100,7 @@ def image_source(path: str | PathLike[str], how: Reading) -> ImageSource:
 
 
 def _holds_arrays(folder: Path) -> bool:
-    return any(path.suffix == ".npz" for path in folder.iterdir())
+    return any(path.suffix.lower() == ".npz" for path in folder.iterdir())
 
 
 class _FolderSource(ImageSource):
@@ -108,7 +108,7 @@ class _FolderSource(ImageSource):
         collection = ImageCollection(str(root), None)
         self._root, self._paths = root, list(image_paths(root, collection))
         collection.paths.extend(self._paths)
-        super().__init__(str(root), collection.places(how.place), collection)
+        super().__init__(str(root), _places_in(collection, how), collection)
 
     def _contents(self) -> Iterator[tuple[str, Callable[[], bytes]]]:
         for path in self._paths:
@@ -120,6 +120,8 @@ class _TarSource(ImageSource):
 
     def __init__(self, where: Path, shards: Sequence[Path], how: Reading) -> None:
         collection = ImageCollection(str(where), None)
+        if where.is_dir():
+            collection.faults, collection.left_out = beside_shards(where, shards)
         self._shards = shards
         for shard in shards:
             one = ImageCollection(str(shard), None)
@@ -130,7 +132,7 @@ class _TarSource(ImageSource):
             collection.labels_beside.update(zip(named[1], one.labels_beside.values(), strict=True))
             collection.faults.extend(one.faults)
             collection.left_out.extend(one.left_out)
-        super().__init__(str(where), collection.places(how.place), collection)
+        super().__init__(str(where), _places_in(collection, how), collection)
 
     def _contents(self) -> Iterator[tuple[str, Callable[[], bytes]]]:
         for shard in self._shards:
@@ -145,12 +147,21 @@ class _HeldSource(ImageSource):
         found = read_images(path, how)
         self._parts = found.parts
         places = [place for name, part in found.parts.items() for place in _places_of(name, part)]
-        super().__init__(str(path), places, ImageCollection(str(path), None), found.skipped_before)
+        collection = ImageCollection(str(path), None, faults=[*found.faults], left_out=[*found.left_out])
+        super().__init__(str(path), places, collection, found.skipped_before)
 
     def _contents(self) -> Iterator[tuple[str, Callable[[], NDArray[np.uint8]]]]:
         for part in self._parts.values():
             for number, name in enumerate(part.names):
                 yield name, lambda images=part.images, number=number: images[number]  # type: ignore[misc]
+
+
+def _places_in(collection: ImageCollection, how: Reading) -> list[Place]:
+    places = collection.places(how.place)
+    collection.refuse_lost_classes({place.label for place in places}, how.place)
+    if how.strict:
+        collection.refuse_folders_without_images()
+    return places
 
 
 def _places_of(name: Part, part: LabelledImages) -> list[Place]:

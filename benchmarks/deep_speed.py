@@ -129,7 +129,7 @@ def from_features(images: NDArray[np.uint8], sizes: Sizes) -> list[Line]:
     with tempfile.TemporaryDirectory() as home:
         model: DeepLearner = SIESTA(store={"kind": "features", "iterations": 2, "entries": 64})
         bench, lesson = bench_of(model, pool_of(images, 10), Path(home))
-        bench.network.split(model.backbone, model.layer)  # type: ignore[attr-defined]
+        bench.network.split(model.backbone, model.split_layer)  # type: ignore[attr-defined]
         fill(bench, lesson, FeatureMaps(bench, lesson))
         ours = training(bench, lesson, source="recalled", parameters="upper")
         labels = bench.pool.train.labels

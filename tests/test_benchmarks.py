@@ -32,6 +32,16 @@ def measuring(speed: ModuleType) -> ModuleType:
 
 
 @pytest.fixture(scope="module")
+def deep_speed(speed: ModuleType) -> ModuleType:
+    sys.path.insert(0, str(FOLDER))
+    try:
+        import deep_speed
+    finally:
+        sys.path.remove(str(FOLDER))
+    return deep_speed
+
+
+@pytest.fixture(scope="module")
 def circuit_speed(speed: ModuleType) -> Iterator[ModuleType]:
     import brian2
 
@@ -243,3 +253,11 @@ def test_a_program_is_watched_by_its_name(circuit_speed: ModuleType, tmp_path: P
         subprocess.run([program, "-c", count], check=True)
     assert 0.1 < watched.seconds < 1
     assert 100 < watched.memory / 2**20 < 200
+
+
+@pytest.mark.parametrize("name", ["replay", "sleep", "starting"])
+def test_every_measurement_of_deep_learners_finds_a_number(deep_speed: ModuleType, name: str) -> None:
+    assert set(deep_speed.MEASUREMENTS) == {"replay", "sleep", "starting"}
+    lines = deep_speed.MEASUREMENTS[name](deep_speed.QUICK)
+    assert lines
+    assert all(0 < line.measured < np.inf for line in lines)

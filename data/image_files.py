@@ -95,7 +95,7 @@ def _refuse_unusual(image: PillowImage) -> None:
 def _refuse_damaged_jpeg(data: bytes) -> None:
     """libjpeg fills in what is missing and says so; Pillow does not pass it on."""
     try:
-        from simplejpeg import decode_jpeg
+        from simplejpeg import decode_jpeg  # type: ignore[import-untyped]
     except ImportError:
         return
     try:

@@ -298,8 +298,8 @@ def _finish(
         per_class = Counter(index[:, INDEX_COLUMNS.index("label")].tolist())
         counts = [per_class[number] for number in range(len(images.classes))]
         parts[part] = {"images": len(index), "per_class": counts, "shards": writer.shards, **checksums}
-    used = np.sum([part["per_class"] for part in parts.values()], axis=0)
-    if without := [images.classes[number] for number in np.flatnonzero(used == 0)]:
+    used = {label for writer in writers.values() for label in writer.index()[:, INDEX_COLUMNS.index("label")].tolist()}
+    if without := [name for number, name in enumerate(images.classes) if number not in used]:
         raise ValueError(
             f"{images.where}: no image that can be used of {at_most(without)}: {at_most(images.faults)}; mend the "
             "files, or take the class away"

@@ -68,8 +68,11 @@ def _flow(value: Any) -> Any:
         sequence = CommentedSeq(_flow(entry) for entry in value)
         sequence.fa.set_flow_style()
         return sequence
-    # ruamel leaves a text that begins with a colon bare, and cannot read it back inside of braces.
-    if isinstance(value, str) and (not value.isprintable() or value[:1] == ":" or not isinstance(_plain(value), str)):
+    # ruamel leaves a text that begins with one of these bare, and cannot read it back inside of braces.
+    bare = (":", "?", "-")
+    if isinstance(value, str) and (
+        not value.isprintable() or value.startswith(bare) or not isinstance(_plain(value), str)
+    ):
         return DoubleQuotedScalarString(value)
     return value
 

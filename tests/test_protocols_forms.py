@@ -180,6 +180,15 @@ protocols = st.builds(
 few = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
+@pytest.mark.parametrize("first", [*'!"#$%&()*+,-./:;<=>?@[]^_`{|}~', "'", "\\", "- ", "? ", ": ", "? *"])
+def test_no_sign_that_yaml_knows_gets_lost_at_the_beginning_of_a_text(first):
+    for text in (first, f"{first}0", f"{first}*0", f"{first} a: b"):
+        for given_as in (text, [text], [text, "b"]):
+            items = ItemSpec(count=2, options={"a": given_as})
+            protocol = Protocol(name="signs", about=text, items=items, schedule=[wake("all", label=text)])
+            assert Protocol.from_yaml(protocol.to_yaml()) == protocol
+
+
 @few
 @given(protocols)
 def test_forms_convert_without_loss(protocol):

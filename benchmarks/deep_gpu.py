@@ -80,7 +80,7 @@ REHEARSAL = Sizes(
     width=8,
     precision="float32",
     channels_last=False,
-    passes=32,
+    passes=48,
     corruptions=("fog", "contrast"),
     unknown=False,  # there would be 90 classes of them
     cue_epochs=1,
@@ -236,8 +236,8 @@ def cell_of(learner: str, sizes: Sizes, tasks: int) -> Cell:
     }
     if learner == "siesta":
         settings["layer"] = "layer3"
-    if learner.startswith("braincl"):
-        settings["store"] = {"kind": "cues", "epochs": sizes.cue_epochs, "batch_size": 32}
+    if learner == "braincl":
+        settings["store"] = {"kind": "cues", "decoder": "first", "epochs": sizes.cue_epochs, "batch_size": 32}
     keeps = learner not in ("finetune", "joint")
     return Cell(
         name=learner,

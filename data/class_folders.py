@@ -125,10 +125,7 @@ class ImageCollection:
         if not self.faulty:
             return
         try:
-            if self.labels_beside:
-                all_of_them = place_by_labels([*self.paths, *self.faulty], self.labels_beside)
-            else:
-                all_of_them = place([*self.paths, *self.faulty])
+            all_of_them = self._placed([*self.paths, *self.faulty], place)
         except ValueError:  # such as a stray file outside of the class folders: it belongs to no class
             return
         lost = sorted({label for _, label, _ in all_of_them[len(self.paths) :]} - set(there))
@@ -172,11 +169,12 @@ class ImageCollection:
                 f"{self.where}: no images{others}{useless}; expected class/image.png or train/class/image.png"
             )
         try:
-            if self.labels_beside:
-                return place_by_labels(self.paths, self.labels_beside)
-            return place(self.paths)
+            return self._placed(self.paths, place)
         except ValueError as error:
             raise ValueError(f"{self.where}: {error}") from None
+
+    def _placed(self, paths: Sequence[str], place: Callable[[Sequence[str]], list[Place]]) -> list[Place]:
+        return place_by_labels(paths, self.labels_beside) if self.labels_beside else place(paths)
 
 
 def _domains_of(places: Sequence[Place]) -> list[str] | None:

@@ -204,23 +204,19 @@ class Workbench:
                 given = self.embed(lesson.indices)
             # Counted at the end, since a piece that is interrupted looks at the images again.
             looked, self.cost.forward_passes = self.cost.forward_passes - looked, looked
+            new = _not_held(lesson, store) if store.spec.keep == "herding" else np.arange(len(lesson))
             work: Iterator[str] | None = None
-            if self.group.first:
-                new = np.arange(len(lesson))
-                if store.spec.keep == "herding":
-                    held = set(zip(store.sources.tolist(), store.labels.tolist(), strict=True))
-                    pairs = zip(lesson.indices.tolist(), lesson.labels.tolist(), strict=True)
-                    new = np.array([place for place, pair in enumerate(pairs) if pair not in held], np.int64)
+            if self.group.first and len(new):
+                work = store.write(
+                    self.images,
+                    lesson.indices[new],
+                    lesson.labels[new],
+                    lesson.task,
+                    features=given if given is None or len(new) == len(lesson) else given[new],
+                    extra=extra if extra is None else extra[new],
+                )
+            elif self.group.first:
                 work = iter(())
-                if len(new):
-                    work = store.write(
-                        self.images,
-                        lesson.indices[new],
-                        lesson.labels[new],
-                        lesson.task,
-                        features=given if given is None or len(new) == len(lesson) else given[new],
-                        extra=extra if extra is None else extra[new],
-                    )
             for doing in self.group.lead(work):
                 yield Tick(doing)
             self.cost.forward_passes += looked
@@ -428,6 +424,13 @@ class Workbench:
         self._waiting = below(state, "training")
         if self.stability is not None:
             load_gates_state(self.stability, below(state, "gates"))
+
+
+def _not_held(lesson: Lesson, store: EpisodicStore) -> NDArray[np.int64]:
+    """Places of a lesson's images that a store does not hold under the same label."""
+    held = set(zip(store.sources.tolist(), store.labels.tolist(), strict=True))
+    pairs = zip(lesson.indices.tolist(), lesson.labels.tolist(), strict=True)
+    return np.array([place for place, pair in enumerate(pairs) if pair not in held], np.int64)
 
 
 def below(state: Mapping[str, NDArray], part: str) -> dict[str, NDArray]:

@@ -137,7 +137,7 @@ def in_words(values: pd.Series, digits: int) -> str:
         return "-"
     if values.isin([float("inf")]).all():
         return "∞"
-    spread = f" ± {values.sem():,.{digits}f}" if digits and len(values) > 1 else ""
+    spread = f"\u00a0±\u00a0{values.sem():,.{digits}f}" if digits and len(values) > 1 else ""  # one line in a table
     return f"{values.mean():,.{digits}f}{spread}"
 
 
